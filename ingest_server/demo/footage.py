@@ -89,7 +89,8 @@ def _draw_frame(clip: Clip, number: int, generator: np.random.Generator) -> NDAr
         cv2.ellipse(frame, (x, y), (22, 70), 0, 0, 360, (40 + 70 * person, 60, 150 - 40 * person), -1)
         cv2.circle(frame, (x, y - 88), 18, (150, 176, 214), -1)
     noise = generator.integers(0, 14, (HEIGHT // 2, WIDTH // 2, 1), np.uint8)
-    frame += cv2.resize(noise, (WIDTH, HEIGHT), interpolation=cv2.INTER_NEAREST)[..., None]
+    grain = cv2.resize(noise, (WIDTH, HEIGHT), interpolation=cv2.INTER_NEAREST)
+    frame = cv2.add(frame, cv2.merge([grain, grain, grain])).astype(np.uint8)
     _burn_clock(frame, clip, clip.started + timedelta(seconds=seconds), number)
     return frame
 
