@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import socket
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -32,7 +32,7 @@ class Sink:
         endpoint: Its URL on the loopback address.
     """
 
-    def __enter__(self) -> Sink:
+    def __enter__(self) -> Self:
         """Start it and wait until it listens."""
         ours, theirs = multiprocessing.Pipe()
         self._process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,), daemon=True)
@@ -85,7 +85,7 @@ def _answer_requests(connection: socket.socket) -> None:
 def _make_answer(method: str, target: str) -> bytes:
     body = ""
     if method == "POST":
-        body = _CREATED if "uploads" in target.split("?", 1)[-1].split("&")[0] else _COMPLETED
+        body = _CREATED if "uploads" in target.partition("?")[2].partition("&")[0] else _COMPLETED
     status = "404 Not Found" if method in {"HEAD", "GET"} else "200 OK"
     head = f"HTTP/1.1 {status}\r\nETag: {ETAG}\r\nContent-Type: application/xml\r\nContent-Length: {len(body)}\r\n\r\n"
     return (head + body).encode()
