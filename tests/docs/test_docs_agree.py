@@ -47,7 +47,9 @@ def test_every_documented_command_exists() -> None:
     known = {name for name, _ in COMMANDS}
     groups = {name.rsplit(" ", 1)[0] for name in known}
     missing = set()
-    for program, words in re.findall(r"(?:^|[`\s/])(dock-agent|ingest-server|custody) ((?:[a-z-]+ ?){1,2})", TEXT, re.M):
+    for program, words in re.findall(
+        r"(?:^|[`\s/])(dock-agent|ingest-server|custody) ((?:[a-z-]+ ?){1,2})", TEXT, re.MULTILINE
+    ):
         parts = words.split()
         options = {f"{program} {' '.join(parts[:n])}" for n in range(1, len(parts) + 1)}
         if not options & (known | groups):
@@ -58,7 +60,7 @@ def test_every_documented_command_exists() -> None:
 
 def test_every_documented_option_exists() -> None:
     known = {option for _, command in COMMANDS for param in command.params for option in param.opts}
-    for line in re.findall(r"^(?:\$ )?(?:dock-agent|ingest-server|custody) .*$", TEXT, re.M):
+    for line in re.findall(r"^(?:\$ )?(?:dock-agent|ingest-server|custody) .*$", TEXT, re.MULTILINE):
         for option in re.findall(r"(?<=\s)--[a-z0-9-]+", line):
             assert option in known, f"{option} in {line!r} is no option of any command"
 
@@ -69,8 +71,8 @@ def test_every_route_is_in_the_docs() -> None:
 
 
 def test_every_make_target_named_in_the_docs_exists() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
-    for target in re.findall(r"(?:^|`)(?:EVIDOCK_DEMO=once )?make ([a-z-]+)", TEXT, re.M):
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for target in re.findall(r"(?:^|`)(?:EVIDOCK_DEMO=once )?make ([a-z-]+)", TEXT, re.MULTILINE):
         assert target in targets, f"make {target} does not exist"
 
 

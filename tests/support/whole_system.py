@@ -36,7 +36,12 @@ class WholeSystem:
         self.run("ingest-server", "init", "--data", self.data, "--origin", "evidence.example/unit", *(store or []))
 
     def run(
-        self, program: str, *arguments: object, check: bool = True, env: dict[str, str] | None = None, timeout: float = 240
+        self,
+        program: str,
+        *arguments: object,
+        check: bool = True,
+        env: dict[str, str] | None = None,
+        timeout: float = 240,
     ) -> subprocess.CompletedProcess[str]:
         """Run one program to its end; with ``check`` it must end with 0."""
         finished = subprocess.run(
@@ -48,7 +53,9 @@ class WholeSystem:
             check=False,
         )
         if check:
-            assert finished.returncode == 0, f"{program} {arguments[0]}: {finished.returncode}\n{finished.stdout}\n{finished.stderr}"
+            assert finished.returncode == 0, (
+                f"{program} {arguments[0]}: {finished.returncode}\n{finished.stdout}\n{finished.stderr}"
+            )
         return finished
 
     def server(self, *arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -105,13 +112,16 @@ class WholeSystem:
 
     def events(self) -> list[dict[str, Any]]:
         """Every leaf's payload, read from the ledger itself."""
-        from chain_of_custody.leaves import parse_leaf
-
         import sqlite3
+
+        from chain_of_custody.leaves import parse_leaf
 
         with sqlite3.connect(f"file:{self.data / 'ledger.db'}?mode=ro", uri=True) as db:
             rows = db.execute('select leaf from leaves order by "index"').fetchall()
-        return [{"type": leaf.type, "subject": leaf.subject, "index": n} for n, leaf in enumerate(parse_leaf(r[0]) for r in rows)]
+        return [
+            {"type": leaf.type, "subject": leaf.subject, "index": n}
+            for n, leaf in enumerate(parse_leaf(r[0]) for r in rows)
+        ]
 
 
 class Acquired:
