@@ -16,8 +16,10 @@ import shutil
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.measuring import (
     GIB,
@@ -34,6 +36,9 @@ from benchmarks.measuring import (
 from benchmarks.sink import Sink
 from tests.support.minio_server import MinioServer
 from tests.support.whole_system import BIN, WholeSystem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 FILE_SIZES_MIB = (256, 384, 512, 448, 320, 512, 256, 512, 384, 512)
 
@@ -82,17 +87,33 @@ def hash_files(source: Path) -> None:
                 digest.update(buffer[:count])
 
 
-def run_rclone(source: Path, endpoint: str, user: str, password: str) -> Run:
+@contextmanager
+def fresh_minio(scratch: Path) -> Iterator[MinioServer]:
+    """A MinIO on an empty folder, which is gone afterwards: locked versions could not be deleted."""
+    with tempfile.TemporaryDirectory(prefix="minio-", dir=scratch) as folder:
+        minio = MinioServer(Path(folder))
+        minio.start()
+        try:
+            yield minio
+        finally:
+            minio.stop()
+
+
+def run_rclone(source: Path, minio: MinioServer) -> Run:
     """``rclone copy`` with its defaults to a bucket without locks; it records no SHA-256."""
-    remote = f":s3,provider=Minio,endpoint='{endpoint}',access_key_id={user},secret_access_key={password}:rclone/copy"
+    keys = f"access_key_id={minio.access_key},secret_access_key={minio.secret_key}"
+    remote = f":s3,provider=Minio,endpoint='{minio.endpoint}',{keys}:rclone/copy"
     return run_process([str(BIN / "rclone"), "copy", str(source), remote, "--config", "/dev/null"])
 
 
 def run_rclone_to_sink(source: Path, endpoint: str) -> Run:
     """``rclone copy`` into the sink; checks that need a real store are off, to its advantage."""
-    remote = f":s3,provider=Other,endpoint='{endpoint}',access_key_id=k,secret_access_key=s,no_check_bucket=true,no_head=true:b/copy"
+    keys = "access_key_id=k,secret_access_key=s,no_check_bucket=true,no_head=true"
+    remote = f":s3,provider=Other,endpoint='{endpoint}',{keys}:b/copy"
     command = [str(BIN / "rclone"), "copy", str(source), remote, "--config", "/dev/null", "--ignore-checksum"]
-    return run_process([*command, "--s3-use-multipart-etag=false", "--ignore-size", "--no-check-dest"])
+    return run_process(
+        [*command, "--s3-use-multipart-etag=false", "--ignore-size", "--no-check-dest", "--multi-thread-streams=0"]
+    )
 
 
 def run_dock(source: Path, store: list[str], env: dict[str, str], spool: str, series: Series) -> None:
@@ -144,16 +165,14 @@ def run_round(source: Path, rows: dict[str, Series], scratch: Path) -> None:
     rows["openssl"].runs.append(run_process(["openssl", "dgst", "-sha256", *files]))
     say("bare hash")
     rows["hash"].runs.append(time_call(lambda: hash_files(source)))
-    with MinioServer() as minio:
+    with fresh_minio(scratch) as minio:
         say("rclone to MinIO")
-        minio.make_bucket("rclone")
-        rows["rclone"].runs.append(run_rclone(source, minio.endpoint, minio.access_key, minio.secret_key))
+        rows["rclone"].runs.append(run_rclone(source, minio))
     for spool in ("never", "always"):
-        with MinioServer() as minio:
+        with fresh_minio(scratch) as minio:
             say(f"dock to MinIO, spool {spool}")
             store = ["--store", "s3", "--s3-endpoint", minio.endpoint, "--s3-bucket", "evidence"]
-            keys = {"MINIO_ACCESS_KEY": minio.access_key, "MINIO_SECRET_KEY": minio.secret_key}
-            run_dock(source, store, keys, spool, rows[f"minio-{spool}"])
+            run_dock(source, store, minio.environment(), spool, rows[f"minio-{spool}"])
     say("dock to directory")
     run_dock(source, [], {}, "never", rows["directory"])
     with Sink() as sink:

@@ -1,0 +1,56 @@
+"""The demonstration does what the README says, also when it is run again and on a real MinIO."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.minio_server import require_minio
+from tests.support.whole_system import BIN
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def run_demo(data: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
+    finished = subprocess.run(
+        [BIN / "ingest-server", "demo", "--data", data, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+        env={**os.environ, "EVIDOCK_DEMO": "once"},
+    )
+    assert finished.stdout, finished.stderr
+    return finished.returncode, json.loads(finished.stdout.splitlines()[-1])
+
+
+def test_the_demonstration_seals_everything_and_its_package_verifies(tmp_path: Path) -> None:
+    code, result = run_demo(tmp_path / "demo")
+    assert code == 0
+    assert result["sealed"] == result["files"] == 7
+    assert result["failed"] == result["verify_exit"] == 0
+
+
+def test_the_demonstration_run_again_goes_on_with_what_is_there(tmp_path: Path) -> None:
+    footage = tmp_path / "own"
+    footage.mkdir()
+    (footage / "a.mp4").write_bytes(os.urandom(50_000))
+    first = run_demo(tmp_path / "demo", "--footage", str(footage))
+    (footage / "b.mp4").write_bytes(os.urandom(60_000))
+    again = run_demo(tmp_path / "demo", "--footage", str(footage))
+    assert (first[0], again[0]) == (0, 0)
+    assert (again[1]["already_sealed"], again[1]["sealed"]) == (1, 1)
+    assert again[1]["vkey"] == first[1]["vkey"]
+
+
+@pytest.mark.minio
+def test_the_demonstration_runs_on_a_real_minio_over_tls(tmp_path: Path) -> None:
+    require_minio()
+    code, result = run_demo(tmp_path / "demo", "--store", "minio")
+    assert code == 0
+    assert result["sealed"] == result["files"]
