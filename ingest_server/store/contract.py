@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from chain_of_custody.findings import Finding
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from chain_of_custody.findings import Finding
 
 PART_VALIDITY = timedelta(minutes=15)
 """How long a signed part request is valid (formats.md §7); S3 servers refuse anything older by themselves."""
@@ -202,9 +203,7 @@ class ObjectStore(Protocol):
         """Return the current version of ``key``, or None when there is none."""
         ...
 
-    def read(
-        self, key: str, version_id: str, *, offset: int = 0, length: int | None = None
-    ) -> Iterator[bytes]:
+    def read(self, key: str, version_id: str, *, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Give the bytes of one version in pieces of at most 1 MiB, from the medium and not from this machine's cache.
 
         Args:

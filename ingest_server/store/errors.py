@@ -1,12 +1,12 @@
 """What may go wrong with a store, and whose trouble it is.
 
-    StoreError
-    ├── StoreUnavailableError   temporary: the store cannot be reached or is not ready; the same call may be repeated
-    ├── UploadGoneError         the store no longer knows the upload: begin again with a new one
-    ├── VersionMissingError     no such object, or no such version of it
-    ├── StoreRefusedError       the store understood and refused, or its answer contradicts what was sent
-    │   └── PartRefusedError    a part request that the directory store does not accept
-    └── UnsafeStoreError        the store does not hold what it accepts; names the checks that failed
+* ``StoreError``
+* ``StoreUnavailableError``: temporary; the store cannot be reached or is not ready, and the call may be repeated
+* ``UploadGoneError``: the store no longer knows the upload; begin again with a new one
+* ``VersionMissingError``: no such object, or no such version of it
+* ``StoreRefusedError``: the store understood and refused, or its answer contradicts what was sent
+* ``PartRefusedError`` (a ``StoreRefusedError``): a part request that the directory store does not accept
+* ``UnsafeStoreError``: the store does not hold what it accepts; names the checks that failed
 """
 
 from __future__ import annotations

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,54}[a-z0-9]")
 
@@ -53,7 +55,7 @@ class S3Settings:
         object.__setattr__(self, "dock_endpoint", check_endpoint(self.dock_endpoint or self.endpoint))
         object.__setattr__(self, "scratch_bucket", self.scratch_bucket or f"{self.bucket}-canary")
         if not _BUCKET.fullmatch(self.bucket):
-            raise ValueError("a bucket name has 3 to 56 of a-z, 0-9 and '-', and starts and ends with a letter or digit")
+            raise ValueError("a bucket name has 3 to 56 of a-z, 0-9 and '-', the latter not at its ends")
         if self.scratch_bucket == self.bucket:
             raise ValueError("the canary needs a bucket of its own")
 

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from minio.credentials import Credentials
 from minio.signer import sign_v4_s3
 
 from ingest_server.store.contract import MAX_PART_SIZE, MAX_PARTS, PART_VALIDITY, PartRequest, check_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
+
+    from minio.credentials.credentials import Credentials
 
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 
@@ -52,7 +54,7 @@ def sign_headers(
         now: UTC; the store refuses the request about 15 minutes later.
     """
     split = urlsplit(url)
-    signed = {name.lower(): value for name, value in headers.items()}
+    signed: dict[str, Any] = {name.lower(): value for name, value in headers.items()}
     signed["host"] = split.netloc
     signed["x-amz-date"] = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     signed["x-amz-content-sha256"] = sha256_hex
