@@ -6,6 +6,8 @@
 b'hello'
 """
 
+from __future__ import annotations
+
 import base64
 import binascii
 from dataclasses import dataclass
@@ -80,19 +82,17 @@ def parse_envelope(source: bytes | JsonValue) -> Envelope:
         MalformedError: It is no envelope with exactly one signature of 64 bytes, or has other fields.
     """
     value = parse_json(source) if isinstance(source, bytes) else source
-    match value:
-        case {
-            "payload": str(payload),
-            "payloadType": str(kind),
-            "signatures": [{"keyid": str(key_id), "sig": str(sig)}],
-        }:
-            signatures = value["signatures"]
-            assert isinstance(signatures, list)
-            if len(value) != 3 or not isinstance(signatures[0], dict) or len(signatures[0]) != 2:
-                raise MalformedError("an envelope with other fields")
-            envelope = Envelope(kind, decode_base64(payload), check_hex64(key_id), decode_base64(sig))
-        case _:
-            raise MalformedError("not a DSSE envelope with one signature")
+    if not isinstance(value, dict) or value.keys() != {"payload", "payloadType", "signatures"}:
+        raise MalformedError("not a DSSE envelope")
+    kind, signatures = value["payloadType"], value["signatures"]
+    if not isinstance(kind, str) or not isinstance(signatures, list) or len(signatures) != 1:
+        raise MalformedError("not a DSSE envelope with one signature")
+    signature = signatures[0]
+    if not isinstance(signature, dict) or signature.keys() != {"keyid", "sig"}:
+        raise MalformedError("not a DSSE signature")
+    envelope = Envelope(
+        kind, decode_base64(value["payload"]), check_hex64(signature["keyid"]), decode_base64(signature["sig"])
+    )
     if len(envelope.signature) != _SIGNATURE_BYTES:
         raise MalformedError("a signature that is not 64 bytes")
     return envelope

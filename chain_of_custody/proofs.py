@@ -102,15 +102,14 @@ class ConsistencyProof:
     @classmethod
     def from_json(cls, value: JsonValue) -> Self:
         """Read a proof; raises MalformedError."""
-        match value:
-            case {"old_size": int(old), "new_size": int(new), "hashes": list(hashes)} if len(value) == 3:
-                if isinstance(old, bool) or isinstance(new, bool) or not 0 <= old <= new <= MAX_INTEGER:
-                    raise MalformedError("not the sizes of a consistency proof")
-                if len(hashes) > _MAX_PATH:
-                    raise MalformedError("a consistency proof that is too long")
-                return cls(old, new, _parse_path(hashes))
-            case _:
-                raise MalformedError("not a consistency proof")
+        if not isinstance(value, dict) or value.keys() != {"old_size", "new_size", "hashes"}:
+            raise MalformedError("not a consistency proof")
+        old, new, hashes = value["old_size"], value["new_size"], value["hashes"]
+        if not isinstance(old, int) or not isinstance(new, int) or isinstance(old, bool) or isinstance(new, bool):
+            raise MalformedError("not the sizes of a consistency proof")
+        if not 0 <= old <= new <= MAX_INTEGER or not isinstance(hashes, list) or len(hashes) > _MAX_PATH:
+            raise MalformedError("not a consistency proof of allowed length")
+        return cls(old, new, _parse_path(hashes))
 
 
 def _parse_index(text: str) -> int:

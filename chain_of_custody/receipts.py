@@ -137,9 +137,8 @@ def verify_receipt(
     try:
         verify_leaf(leaf, event_key)
     except VerificationError as error:
-        raise VerificationError(
-            f"the leaf is not signed by the pinned event key: {error}", "bad_event_signature"
-        ) from error
+        message = f"the leaf is not signed by the pinned event key: {error}"
+        raise VerificationError(message, "bad_event_signature") from error
     received = _open_received(receipt, leaf)  # 2
     _compare_values(received, expected)  # 3
     log = parse_vkey(vkey)

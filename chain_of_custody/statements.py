@@ -6,7 +6,7 @@ no statement can be taken for another. They hold personal data and are records, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from chain_of_custody.canonical import MAX_INTEGER, JsonValue, canonical_json, parse_canonical
 from chain_of_custody.digests import Digests, check_hex64
@@ -270,7 +270,7 @@ def _take_fields(value: JsonValue, names: str) -> dict[str, JsonValue]:
     return value
 
 
-def _read_header(value: JsonValue) -> dict[str, object]:
+def _read_header(value: JsonValue) -> dict[str, Any]:
     assert isinstance(value, dict)
     if value["v"] != 1 or value["v"] is True:
         raise MalformedError("not a statement of version 1")

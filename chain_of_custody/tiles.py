@@ -88,7 +88,8 @@ def decode_bundle(data: bytes, width: int = TILE_WIDTH) -> list[bytes]:
     Raises:
         MalformedError: It does not hold exactly so many.
     """
-    entries, position = [], 0
+    entries: list[bytes] = []
+    position = 0
     while position < len(data):
         start = position + 2
         position = start + int.from_bytes(data[position:start], "big")
