@@ -17,6 +17,7 @@ from ingest_server.store.contract import (
     StoredPart,
     StoredVersion,
     UploadedPart,
+    check_key,
 )
 from ingest_server.store.errors import (
     StoreRefusedError,
@@ -32,7 +33,7 @@ from ingest_server.store.s3_answers import (
     refuse_answer,
     require_text,
 )
-from ingest_server.store.s3_connection import COMPLETE_TIMEOUT_S, Answer, S3Connection
+from ingest_server.store.s3_connection import COMPLETE_TIMEOUT_S, READ_TIMEOUT_S, Answer, S3Connection
 from ingest_server.store.s3_requests import checksum_headers, completion_body, lock_headers, retention_body
 from ingest_server.store.signing import composite_checksum, object_path, sign_part_request
 
@@ -115,13 +116,13 @@ class S3Store:
 
     def abort_upload(self, key: str, upload_id: str) -> None:
         """Abort; an upload that is gone is aborted."""
-        answer = self.connection.send("DELETE", self._bucket, key, query={"uploadId": upload_id})
+        answer = self._send("DELETE", key, {"uploadId": upload_id})
         if not answer.is_success and answer.code not in _GONE_CODES:
             raise refuse_answer(answer.status, answer.code, "abort the upload")
 
     def find_version(self, key: str) -> StoredVersion | None:
         """HEAD the key."""
-        answer = self.connection.send("HEAD", self._bucket, key)
+        answer = self._send("HEAD", key)
         if answer.status == 404:
             return None
         if not answer.is_success:
@@ -135,7 +136,9 @@ class S3Store:
         last = "" if length is None else str(offset + length - 1)
         is_partial = bool(offset) or length is not None
         headers = {"range": f"bytes={offset}-{last}"} if is_partial else {}
-        opened = self.connection.open_stream(self._bucket, key, query={"versionId": version_id}, headers=headers)
+        opened = self.connection.open_stream(
+            self._bucket, check_key(key), query={"versionId": version_id}, headers=headers
+        )
         if isinstance(opened, Answer):
             if opened.status == 416:
                 return
@@ -148,7 +151,7 @@ class S3Store:
     def read_lock(self, key: str, version_id: str) -> LockState:
         """Ask GetObjectRetention for exactly this version."""
         query = {"retention": "", "versionId": version_id}
-        answer = self.connection.send("GET", self._bucket, key, query=query)
+        answer = self._send("GET", key, query)
         if answer.is_success:
             return parse_retention(answer.data)
         if answer.code in _UNLOCKED_CODES:
@@ -160,7 +163,7 @@ class S3Store:
         query = {"retention": "", "versionId": version_id}
         body = retention_body(LockMode.COMPLIANCE, until)
         headers = checksum_headers(body)
-        answer = self.connection.send("PUT", self._bucket, key, query=query, headers=headers, body=body)
+        answer = self._send("PUT", key, query, headers, body)
         if not answer.is_success:
             raise _version_error(answer, "extend the lock")
 
@@ -176,11 +179,31 @@ class S3Store:
         """Close all connections."""
         self.connection.close()
 
+    def _send(
+        self,
+        method: str,
+        key: str,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        read_timeout_s: float = READ_TIMEOUT_S,
+    ) -> Answer:
+        """Send a request about one object; an empty key would address the bucket itself and is refused."""
+        return self.connection.send(
+            method,
+            self._bucket,
+            check_key(key),
+            query=query,
+            headers=headers,
+            body=body,
+            read_timeout_s=read_timeout_s,
+        )
+
     def _ask(
         self, what: str, method: str, key: str, query: Mapping[str, str], headers: Mapping[str, str] | None = None
     ) -> Answer:
         """Send a request about an upload and raise unless it succeeded."""
-        answer = self.connection.send(method, self._bucket, key, query=query, headers=headers)
+        answer = self._send(method, key, query, headers)
         if answer.code in _GONE_CODES:
             raise UploadGoneError("the store no longer knows the upload")
         if not answer.is_success:
@@ -189,13 +212,12 @@ class S3Store:
 
     def _complete(self, key: str, upload_id: str, parts: Sequence[UploadedPart]) -> str:
         """Send CompleteMultipartUpload with our own SHA-256 of every part and return the version id."""
-        answer = self.connection.send(
+        answer = self._send(
             "POST",
-            self._bucket,
             key,
-            query={"uploadId": upload_id},
-            headers={"content-type": "application/xml"},
-            body=completion_body(parts),
+            {"uploadId": upload_id},
+            {"content-type": "application/xml"},
+            completion_body(parts),
             read_timeout_s=COMPLETE_TIMEOUT_S,
         )
         if answer.code in _GONE_CODES:
@@ -213,9 +235,7 @@ class S3Store:
 
     def _check_completed(self, key: str, version_id: str, parts: Sequence[UploadedPart], total: int) -> StoredVersion:
         """Compare size and, where the store keeps one, composite checksum of the new version with ours."""
-        answer = self.connection.send(
-            "HEAD", self._bucket, key, query={"versionId": version_id}, headers={"x-amz-checksum-mode": "ENABLED"}
-        )
+        answer = self._send("HEAD", key, {"versionId": version_id}, {"x-amz-checksum-mode": "ENABLED"})
         if not answer.is_success:
             raise _version_error(answer, "look at the new version")
         if _read_length(answer) != total:

@@ -22,6 +22,7 @@ from ingest_server.store.signing import encode_checksum
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from xml.etree import ElementTree as ET
 
     from ingest_server.store.s3_connection import Answer, S3Connection
 
@@ -145,19 +146,22 @@ class Scratch:
 
     def sweep(self) -> int:
         """Delete what the store lets go of (locks of earlier canaries that ran out) and return how many are left."""
-        left = 0
         answer = self.connection.send("GET", self.bucket, query={"versions": "", "prefix": PREFIX})
+        if not answer.is_success:
+            # A store that knows no versions lists plain contents; they are removed just the same.
+            answer = self.connection.send("GET", self.bucket, query={"list-type": "2", "prefix": PREFIX})
         if not answer.is_success:
             return 0
         root = parse_answer(answer.data)
-        # A store that knows no versions lists plain contents; they are removed just the same.
-        for row in (row for kind in ("Version", "DeleteMarker", "Contents") for row in root.findall(f"{{*}}{kind}")):
-            key, version_id = find_text(row, "Key") or "", find_text(row, "VersionId") or ""
-            if not key.startswith(PREFIX):
-                continue
-            query = {"versionId": version_id} if version_id else {}
-            left += not self.connection.send("DELETE", self.bucket, key, query=query).is_success
-        return left
+        rows = [row for kind in ("Version", "DeleteMarker", "Contents") for row in root.findall(f"{{*}}{kind}")]
+        return sum(not self._delete_row(row) for row in rows)
+
+    def _delete_row(self, row: ET.Element) -> bool:
+        """Delete one listed version, marker or object if it is the canary's; False when it is still held."""
+        key, version_id = find_text(row, "Key") or "", find_text(row, "VersionId") or ""
+        query = {"versionId": version_id} if version_id else {}
+        is_ours = key.startswith(PREFIX)
+        return not is_ours or self.connection.send("DELETE", self.bucket, key, query=query).is_success
 
     def _put_multipart(self, key: str, data: bytes, headers: dict[str, str]) -> Answer:
         """Write one object as an upload of one part."""

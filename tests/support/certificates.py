@@ -20,9 +20,7 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Evidock tests")])
     now = datetime.now(UTC)
-    names = x509.SubjectAlternativeName(
-        [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
-    )
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")])
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -39,9 +37,7 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
     private, public = folder / "private.key", folder / "public.crt"
     private.touch(mode=0o600)
     private.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     public.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     return public, private
