@@ -51,10 +51,11 @@ class Completeness:
 
 def parse_heads(value: JsonValue) -> tuple[Head, ...]:
     """Read the heads of an ``export.prepared`` part; raises MalformedError."""
-    if not isinstance(value, dict) or not isinstance(value.get("heads"), list):
+    listed = value.get("heads") if isinstance(value, dict) else None
+    if not isinstance(listed, list):
         raise MalformedError("export.prepared does not list heads")
     heads = []
-    for item in value["heads"]:
+    for item in listed:
         match item:
             case {"subject": str(subject), "seq": int(seq), "leaf_sha256": str(digest), **rest} if not rest:
                 check_id(subject)

@@ -11,7 +11,7 @@ from chain_of_custody.errors import CustodyError, MalformedError
 from chain_of_custody.findings import Finding
 from chain_of_custody.fsck import check_ledger
 from chain_of_custody.inspecting import inspect_file
-from chain_of_custody.note import format_vkey
+from chain_of_custody.note import Verifier, check_key_name, format_vkey
 from chain_of_custody.remote_ledger import open_remote_ledger
 from chain_of_custody.sentences import show_safely
 from chain_of_custody.signing import SigningKey, write_key
@@ -111,13 +111,13 @@ def _print_findings(findings: list[Finding], *, is_signer_checked: bool, as_json
 @click.argument("name")
 @click.option("--out", "out", type=click.Path(path_type=Path), required=True, help="Where the private key is written.")
 def keygen(name: str, out: Path) -> None:
-    """Make a key pair for a log or witness called NAME.
+    """Make a key pair for a log called NAME, its origin.
 
     The private key goes to a new file that only its owner can read, the verifier key to standard output.
     """
     key = SigningKey.generate()
     try:
-        vkey = format_vkey(name, key.public)
+        vkey = format_vkey(Verifier(check_key_name(name), key.public))
         if out.exists():
             raise FileExistsError(f"{out} exists")
         write_key(out, key)

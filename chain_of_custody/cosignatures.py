@@ -1,26 +1,25 @@
 """Ed25519 cosignatures of witnesses on a checkpoint (C2SP tlog-cosignature, signature type 0x04).
 
-A witness signs that it saw this checkpoint at a time and that it extends every one it saw before. Its signature line
-holds a key id, eight bytes of POSIX seconds and the Ed25519 signature, 76 bytes before base64.
+A witness signs that it saw this checkpoint at a time and that it extends every one it saw before. Behind the key id a
+signature line holds eight bytes of POSIX seconds and the Ed25519 signature.
 """
 
-import base64
-import binascii
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from chain_of_custody.dsse import decode_base64
 from chain_of_custody.errors import MalformedError, VerificationError
+from chain_of_custody.note import check_key_name, note_key_id, parse_note
 from chain_of_custody.signing import VerifyKey
 
-__all__ = ["Cosignature", "WitnessKey", "find_cosignatures", "parse_witness_vkey"]
+__all__ = ["COSIGNATURE", "Cosignature", "WitnessKey", "find_cosignatures", "parse_witness_vkey"]
 
-_TYPE = b"\x04"
-_BLOB_SIZE = 4 + 8 + 64
-_LINE_START = "— "
+COSIGNATURE = 0x04
+_TIME_BYTES = 8
+_SIGNATURE_BYTES = 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class WitnessKey:
     """A witness's public key under its key name."""
 
@@ -28,12 +27,12 @@ class WitnessKey:
     key: VerifyKey
 
     @property
-    def key_id(self) -> bytes:
-        """The four bytes by which a signature line names this key (signed-note, "Signatures")."""
-        return hashlib.sha256(self.name.encode() + b"\n" + _TYPE + self.key.raw).digest()[:4]
+    def note_id(self) -> bytes:
+        """The four bytes by which a signature line names this key."""
+        return note_key_id(self.name, COSIGNATURE, self.key.raw)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cosignature:
     """One valid cosignature; ``time_s`` is the witness's POSIX time."""
 
@@ -43,67 +42,40 @@ class Cosignature:
 
 def parse_witness_vkey(text: str) -> WitnessKey:
     """Read a witness's verifier key ``name+hash+base64``; raises MalformedError, also for keys of another type."""
-    name, _, rest = text.partition("+")
-    key_id, _, encoded = rest.partition("+")
-    try:
-        raw = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise MalformedError("a witness's verifier key is not base64") from error
-    if raw[:1] != _TYPE or len(raw) != 33:
-        raise MalformedError("a witness's verifier key is not of type 0x04 (Ed25519 cosignature)")
-    if not name or any(char.isspace() for char in name):
-        raise MalformedError("a witness's verifier key has no proper name")
-    witness = WitnessKey(name, VerifyKey(raw[1:]))
-    if witness.key_id.hex() != key_id:
-        raise MalformedError("a witness's verifier key has a wrong key id")
+    parts = text.split("+", 2)
+    raw = decode_base64(parts[-1])
+    if len(parts) != 3 or raw[:1] != bytes([COSIGNATURE]) or len(raw) != 33:
+        raise MalformedError("not a witness's verifier key (Ed25519 cosignature, type 0x04)")
+    witness = WitnessKey(check_key_name(parts[0]), VerifyKey(raw[1:]))
+    if witness.note_id.hex() != parts[1]:
+        raise MalformedError("a witness's verifier key whose hash does not match")
     return witness
 
 
 def find_cosignatures(note: bytes, witnesses: Iterable[WitnessKey]) -> tuple[Cosignature, ...]:
-    """Return the valid cosignatures of known witnesses on a checkpoint note.
-
-    Lines of unknown keys are passed over.
+    """Return the valid cosignatures of known witnesses on a checkpoint note; lines of unknown keys are passed over.
 
     Raises:
         MalformedError: The note is not one.
         VerificationError: A line of a known witness is false; the note is then to be refused as a whole.
     """
-    known = {(witness.name, witness.key_id): witness for witness in witnesses}
-    text, lines = _split_note(note)
+    known = {(witness.name, witness.note_id): witness for witness in witnesses}
+    text, signatures = parse_note(note)
     found: dict[tuple[str, bytes], Cosignature] = {}
-    for line in lines:
-        name, blob = _split_line(line)
-        witness = known.get((name, blob[:4]))
+    for signature in signatures:
+        witness = known.get((signature.name, signature.note_id))
         if witness is not None:
-            found[(name, blob[:4])] = _verify_blob(text, witness, blob)
+            found[(signature.name, signature.note_id)] = _verify(text, witness, signature.signature)
     return tuple(found.values())
 
 
-def _split_note(note: bytes) -> tuple[bytes, list[str]]:
-    # The text may itself hold empty lines, so the last one divides (signed-note, "Format").
-    text, divider, tail = note.rpartition(b"\n\n")
-    if not divider or not tail.endswith(b"\n"):
-        raise MalformedError("not a signed note")
+def _verify(text: str, witness: WitnessKey, blob: bytes) -> Cosignature:
+    if len(blob) != _TIME_BYTES + _SIGNATURE_BYTES:
+        raise VerificationError(f"the cosignature of {witness.name} has a wrong length", "bad_cosignature")
+    time_s = int.from_bytes(blob[:_TIME_BYTES], "big")
+    message = f"cosignature/v1\ntime {time_s}\n{text}".encode()
     try:
-        return text + b"\n", tail[:-1].decode("utf-8").split("\n")
-    except UnicodeDecodeError as error:
-        raise MalformedError("a signed note is not UTF-8") from error
-
-
-def _split_line(line: str) -> tuple[str, bytes]:
-    name, _, encoded = line.removeprefix(_LINE_START).partition(" ")
-    try:
-        blob = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise MalformedError("a signature line is not base64") from error
-    if not line.startswith(_LINE_START) or not name or len(blob) < 5:
-        raise MalformedError("a line after a note's text is not a signature line")
-    return name, blob
-
-
-def _verify_blob(text: bytes, witness: WitnessKey, blob: bytes) -> Cosignature:
-    if len(blob) != _BLOB_SIZE:
-        raise VerificationError(f"the cosignature of {witness.name} has a wrong length")
-    time_s = int.from_bytes(blob[4:12], "big")
-    witness.key.verify(blob[12:], b"cosignature/v1\ntime %d\n" % time_s + text)
+        witness.key.verify(blob[_TIME_BYTES:], message)
+    except VerificationError as error:
+        raise VerificationError(f"the cosignature of {witness.name} does not match", "bad_cosignature") from error
     return Cosignature(witness, time_s)

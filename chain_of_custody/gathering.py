@@ -14,6 +14,7 @@ from chain_of_custody.chains import parse_heads
 from chain_of_custody.dsse import parse_envelope
 from chain_of_custody.errors import LedgerError
 from chain_of_custody.establishing import ESTABLISHING_EVENTS
+from chain_of_custody.package import read_anchor
 from chain_of_custody.packaging import PackageProofs
 from chain_of_custody.proofs import ConsistencyProof, LogProof
 
@@ -101,7 +102,7 @@ def gather_proofs(ledger: GatheringLedger, entries: "Iterable[Entry]") -> Packag
     proofs: Mapping[int, LogProof] = {
         entry.index: replace(ledger.prove(entry.index, checkpoint.size), checkpoint_note=note) for entry in chosen
     }
-    sizes = sorted({entry.leaf.anchor.size for entry in chosen if entry.leaf.anchor is not None})
+    sizes = sorted({read_anchor(entry.leaf.anchor)[0] for entry in chosen if entry.leaf.anchor is not None})
     consistency = {size: ledger.prove_consistency(size, checkpoint.size) for size in sizes}
     return PackageProofs(note, proofs, consistency)
 

@@ -31,16 +31,20 @@ def inspect_file(path: Path | str) -> dict[str, JsonValue]:
 
 def _inspect_package(reader: PackageReader) -> dict[str, JsonValue]:
     contents = load_contents(reader, dict.fromkeys(reader.members, ""), lambda _where: None)
-    names: list[JsonValue] = sorted(reader.members)
+    names: list[JsonValue] = [*sorted(reader.members)]
     return {
         "kind": "package",
         "folder": reader.top,
-        "checkpoint": contents.checkpoint_note.decode("utf-8", errors="backslashreplace").split("\n")[:3],
+        "checkpoint": _show_checkpoint(contents.checkpoint_note),
         "vkey": contents.log_vkey,
         "leaves": [_show_packed(packed) for packed in contents.leaves],
         "originals": [{"file": file.name, "size": file.size} for file in contents.files],
         "members": names,
     }
+
+
+def _show_checkpoint(note: bytes) -> list[JsonValue]:
+    return [*note.decode("utf-8", errors="backslashreplace").split("\n")[:3]]
 
 
 def _show_packed(packed: PackedLeaf) -> dict[str, JsonValue]:
@@ -66,5 +70,5 @@ def _inspect_receipt(data: bytes) -> dict[str, JsonValue]:
         "index": receipt.index,
         **_show_leaf(parse_leaf(receipt.leaf)),
         "disclosed": openings,
-        "checkpoint": receipt.proof.checkpoint_note.decode("utf-8", errors="backslashreplace").split("\n")[:3],
+        "checkpoint": _show_checkpoint(receipt.proof.checkpoint_note),
     }

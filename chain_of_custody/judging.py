@@ -13,7 +13,8 @@ from chain_of_custody.commitments import verify_opening
 from chain_of_custody.errors import VerificationError
 from chain_of_custody.establishing import KeyRegister
 from chain_of_custody.merkle import hash_leaf, verify_consistency, verify_inclusion
-from chain_of_custody.package import CHECKPOINT_NAME, PackageContents, PackedLeaf, member_name
+from chain_of_custody.note import format_vkey
+from chain_of_custody.package import CHECKPOINT_NAME, PackageContents, PackedLeaf, member_name, read_anchor
 from chain_of_custody.policy import Policy, TrustedCheckpoint, TrustPolicy
 from chain_of_custody.progress import Progress, Step
 from chain_of_custody.received import ProvedRecording, check_dock_signatures, check_files
@@ -73,7 +74,7 @@ def _open_checkpoint(
     # Without trust from outside the package's own copy shows whether it is consistent, and nothing more.
     believed = trust or TrustPolicy((Policy.from_vkey(contents.log_vkey),))
     trusted = believed.verify(contents.checkpoint_note)
-    vkey = trusted.log.vkey
+    vkey = format_vkey(trusted.log)
     if contents.log_vkey != vkey:
         raise VerificationError("the copy of the log key in the package is not the key that signed the checkpoint")
     code = "log_signature" if trust else "log_signature_unestablished"
@@ -122,7 +123,8 @@ def _check_anchors(contents: PackageContents, checkpoint: Checkpoint, progress: 
         if anchor is None:
             continue
         progress.at(Step.ANCHORS, member_name("leaf", packed.index))
-        if anchor.size > packed.index or roots.setdefault(anchor.size, anchor.root) != anchor.root:
+        size, root = read_anchor(anchor)
+        if size > packed.index or roots.setdefault(size, root) != root:
             raise VerificationError("it names a state of the log that was not before it, or not the same as another's")
     _verify_roots(roots, contents, checkpoint, progress)
     if roots:

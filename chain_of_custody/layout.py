@@ -46,7 +46,7 @@ def derive_members(
         yield member_name("leaf", packed.index), packed.leaf.data
         if packed.openings:
             yield member_name("openings", packed.index), encode_openings(packed.openings)
-        yield member_name("proof", packed.index), packed.proof.to_text()
+        yield member_name("proof", packed.index), packed.proof.to_bytes()
     for size in sorted(contents.consistency):
         yield member_name("consistency", size), canonical_json(contents.consistency[size].to_json())
     yield LOG_KEY_NAME, f"{contents.log_vkey}\n".encode()

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from chain_of_custody import bag
-from chain_of_custody.canonical import canonical_json, parse_canonical
+from chain_of_custody.canonical import JsonValue, canonical_json, parse_canonical
 from chain_of_custody.commitments import Opening
+from chain_of_custody.dsse import decode_base64
 from chain_of_custody.errors import MalformedError, UndecidableError, VerificationError
 from chain_of_custody.identities import parse_shown_id, show_id
 from chain_of_custody.leaves import Leaf, parse_leaf
@@ -36,6 +37,7 @@ __all__ = [
     "key_copy_name",
     "load_contents",
     "member_name",
+    "read_anchor",
 ]
 
 PACKAGE_VERSION = "1"
@@ -90,6 +92,13 @@ def data_name(evidence_id: str, ending: str) -> str:
 def key_copy_name(kind: str, key_id: str) -> str:
     """Return the path of a key's copy; ``kind`` is ``event`` or ``dock``."""
     return f"custody/keys/{kind}-{key_id}.hex"
+
+
+def read_anchor(anchor: Mapping[str, JsonValue]) -> tuple[int, bytes]:
+    """Return size and root of the earlier state of the log that a parsed leaf names."""
+    size = anchor["size"]
+    assert isinstance(size, int), "checked when the leaf was parsed"
+    return size, decode_base64(anchor["root"])
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ the same bytes.
 
 import hashlib
 import re
-import stat
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from chain_of_custody.progress import Progress
 from chain_of_custody.pyz import build_verifier
 from chain_of_custody.report import derive_facts
 from chain_of_custody.report_page import render_page
+from chain_of_custody.ziptrust import MEMBER_MODE
 
 if TYPE_CHECKING:
     from chain_of_custody.ledger import Entry
@@ -208,7 +208,7 @@ class _BagWriter:
     def _describe(self, name: str, size: int) -> zipfile.ZipInfo:
         info = zipfile.ZipInfo(f"{self._top}/{name}", self._date_time)
         info.create_system = 3
-        info.external_attr = (stat.S_IFREG | 0o644) << 16
+        info.external_attr = MEMBER_MODE << 16
         # The size decides whether the header is a ZIP64 one, so it is said before the first byte.
         info.file_size = size
         return info

@@ -14,6 +14,7 @@ from chain_of_custody.errors import MalformedError, UndecidableError, Verificati
 from chain_of_custody.identities import show_id
 from chain_of_custody.leaves import Leaf, parse_leaf
 from chain_of_custody.merkle import hash_leaf, verify_inclusion
+from chain_of_custody.note import format_vkey, parse_note
 from chain_of_custody.policy import TrustedCheckpoint, TrustPolicy
 from chain_of_custody.progress import Progress, Step
 from chain_of_custody.receipts import Receipt
@@ -76,17 +77,14 @@ def _verify(receipt: Receipt, trust: TrustPolicy | None, name: str, progress: Pr
         tuple(progress.not_proved),
         is_consistent=True,
         fingerprint=trusted.log.key.key_id if trusted else None,
-        vkey=trusted.log.vkey if trusted else None,
+        vkey=format_vkey(trusted.log) if trusted else None,
         facts=_facts(receipt, leaf, values, checkpoint),
     )
 
 
 def _read_unsigned(note: bytes) -> Checkpoint:
     """Read the checkpoint for its consistency only; whoever calls this has no key to verify it with."""
-    text, divider, _ = note.rpartition(b"\n\n")
-    if not divider:
-        raise MalformedError("not a signed note")
-    return parse_checkpoint_text(text + b"\n")
+    return parse_checkpoint_text(parse_note(note)[0])
 
 
 def _read_values(receipt: Receipt, leaf: Leaf) -> ReceivedValues:

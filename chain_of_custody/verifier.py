@@ -26,7 +26,14 @@ from chain_of_custody import bag
 from chain_of_custody.errors import MalformedError, UndecidableError, VerificationError
 from chain_of_custody.judging import judge_contents
 from chain_of_custody.layout import derive_members
-from chain_of_custody.package import REPORT_NAME, REPORT_PAGE_NAME, VERIFIER_NAME, PackageReader, load_contents
+from chain_of_custody.package import (
+    CHECKPOINT_NAME,
+    REPORT_NAME,
+    REPORT_PAGE_NAME,
+    VERIFIER_NAME,
+    PackageReader,
+    load_contents,
+)
 from chain_of_custody.policy import TrustPolicy
 from chain_of_custody.progress import Progress, Step
 from chain_of_custody.receipt_file import MAX_RECEIPT, looks_like_receipt, verify_receipt_data
@@ -36,6 +43,7 @@ from chain_of_custody.ziptrust import ZipRefusedError
 __all__ = ["verify_file", "verify_package"]
 
 _MAX_NAMED = 20
+_MAX_SEARCHED = 32 << 20
 
 
 def verify_file(path: Path | str, trust: TrustPolicy | None) -> VerificationReport:
@@ -67,6 +75,8 @@ def verify_package(path: Path | str, trust: TrustPolicy | None) -> VerificationR
     except UndecidableError as error:
         return _undecided(name, "package", str(error))
     except ZipRefusedError as error:
+        if progress.step is Step.ARCHIVE and not _names_a_checkpoint(path):
+            return _undecided(name, "unknown", f"no package: {error}")
         # The archive is refused in step 1, or in step 2 when a member's bytes do not match the archive's own sum.
         return _false(name, Failure(error.problem, error.where, progress.step))
     except (MalformedError, VerificationError) as error:
@@ -143,6 +153,13 @@ def _check_derived(reader: PackageReader, derived: dict[str, bytes], progress: P
         if name not in derived or reader.read(name) != derived[name]:
             raise VerificationError("it is not what follows from the leaves, openings and files")
     progress.prove("report")
+
+
+def _names_a_checkpoint(path: Path | str) -> bool:
+    """Tell whether a refused archive claims to be a package at all; other people's ZIPs are not false but foreign."""
+    with Path(path).open("rb") as file:
+        file.seek(max(0, file.seek(0, 2) - _MAX_SEARCHED))
+        return f"/{CHECKPOINT_NAME}".encode() in file.read(_MAX_SEARCHED)
 
 
 def _false(name: str, failure: Failure) -> VerificationReport:

@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from chain_of_custody.errors import MalformedError, VerificationError
 
-__all__ = ["Member", "ZipLimits", "ZipRefusedError", "check_member_name", "iter_member", "read_members"]
+__all__ = ["MEMBER_MODE", "Member", "ZipLimits", "ZipRefusedError", "check_member_name", "iter_member", "read_members"]
 
 _END = struct.Struct("<4s4H2LH")
 _END64 = struct.Struct("<4sQ2H2L4Q")
@@ -30,6 +30,10 @@ _MAX_COMMENT = 0xFFFF
 _ABSENT32 = 0xFFFFFFFF
 _ABSENT16 = 0xFFFF
 _UTF8_NAMES = 0x0800
+_UNIX = 3 << 8
+_VERSIONS = frozenset({20, 45})
+_MADE_BY = frozenset(_UNIX | version for version in _VERSIONS)
+MEMBER_MODE = stat.S_IFREG | 0o644
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/")
 _MAX_NAME = 200
 _CHUNK = 1 << 20
@@ -198,8 +202,9 @@ def _read_end64(file: BinaryIO, end_at: int) -> tuple[_End, int] | None:
         raise ZipRefusedError("archive", "its ZIP64 end record is not where it must be")
     file.seek(record_at)
     fields = _END64.unpack(_read_exactly(file, _END64.size))
-    magic, record_size, _, _, disk, first_disk, here, entries, size, offset = fields
-    if magic != b"PK\x06\x06" or record_size != _END64.size - 12 or disk or first_disk or here != entries:
+    magic, record_size, *versions, disk, first_disk, here, entries, size, offset = fields
+    is_plain = versions == [45, 45] and not disk and not first_disk and here == entries
+    if magic != b"PK\x06\x06" or record_size != _END64.size - 12 or not is_plain:
         raise ZipRefusedError("archive", "its ZIP64 end record is not one that a package has")
     return _End(entries, offset, size), record_at
 
@@ -208,10 +213,8 @@ def _parse_entry(directory: bytes, at: int) -> tuple[_Entry, int]:
     """Parse one directory entry (APPNOTE 4.3.12) and return it with the position behind it."""
     if at + _ENTRY.size > len(directory) or directory[at : at + 4] != b"PK\x01\x02":
         raise ZipRefusedError("archive", "its directory holds fewer members than it counts")
-    fields = _ENTRY.unpack_from(directory, at)
-    _, _, _, flags, method, time, date, crc, packed, size, name_len, extra_len, comment_len, disk, _, mode, offset = (
-        fields
-    )
+    _, made_by, needs, flags, method, time, date, crc, packed, size, *rest = _ENTRY.unpack_from(directory, at)
+    name_len, extra_len, comment_len, disk, internal, mode, offset = rest
     start = at + _ENTRY.size
     after = start + name_len + extra_len + comment_len
     if after > len(directory):
@@ -220,6 +223,9 @@ def _parse_entry(directory: bytes, at: int) -> tuple[_Entry, int]:
     if comment_len or disk:
         raise ZipRefusedError(name, "it has a comment or claims to be on another disk")
     _check_kind(name, flags, method, mode)
+    # No reader needs these, but a byte that may be changed unseen is one that somebody will ask about.
+    if made_by not in _MADE_BY or needs not in _VERSIONS or internal:
+        raise ZipRefusedError(name, "it was not written by the program that writes packages")
     extra = _Zip64Extra(name, directory[start + name_len : start + name_len + extra_len])
     size, packed, offset = (extra.resolve(value) for value in (size, packed, offset))
     extra.finish()
@@ -240,8 +246,8 @@ def _check_kind(name: str, flags: int, method: int, mode: int) -> None:
         raise ZipRefusedError(name, "it is compressed; the members of a package are stored")
     if flags & ~_UTF8_NAMES:
         raise ZipRefusedError(name, f"it has flags that a package does not use ({flags:#06x})")
-    if stat.S_IFMT(mode >> 16) not in {0, stat.S_IFREG} or mode & 0x10:
-        raise ZipRefusedError(name, "it is a link, a folder or a device, not a file")
+    if mode != MEMBER_MODE << 16:
+        raise ZipRefusedError(name, "it is a link, a folder or a device, or not a plain file of mode 0644")
 
 
 class _Zip64Extra:
@@ -274,8 +280,8 @@ def _check_local_header(file: BinaryIO, entry: _Entry) -> int:
     """Compare the header before the member with the directory; return where the member's bytes begin."""
     file.seek(entry.header_offset)
     fields = _LOCAL.unpack(_read_exactly(file, _LOCAL.size))
-    magic, _, flags, method, time, date, crc, packed, size, name_len, extra_len = fields
-    if magic != b"PK\x03\x04":
+    magic, needs, flags, method, time, date, crc, packed, size, name_len, extra_len = fields
+    if magic != b"PK\x03\x04" or needs not in _VERSIONS:
         raise ZipRefusedError(entry.name, "no member stands where the directory says")
     raw = _read_exactly(file, name_len + extra_len)
     extra = _Zip64Extra(entry.name, raw[name_len:])
@@ -285,4 +291,5 @@ def _check_local_header(file: BinaryIO, entry: _Entry) -> int:
     there = (entry.name.encode(), entry.flags, entry.method, entry.stamp, entry.crc32, entry.packed_size, entry.size)
     if here != there or packed != size:
         raise ZipRefusedError(entry.name, "its own header differs from the archive's directory")
-    return entry.header_offset + _LOCAL.size + name_len + extra_len
+    data_offset: int = entry.header_offset + _LOCAL.size + name_len + extra_len
+    return data_offset

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chain_of_custody.errors import MalformedError, VerificationError
-from chain_of_custody.ziptrust import ZipLimits, ZipRefusedError, iter_member, read_members
+from chain_of_custody.ziptrust import MEMBER_MODE, ZipLimits, ZipRefusedError, iter_member, read_members
 
 FILES = {"bag/a.txt": b"first", "bag/b/c.bin": b"", "bag/d": bytes(range(256))}
 
@@ -44,7 +44,9 @@ def test_plain_archive_is_read_whole():
 
 def test_zip64_archive_is_read_whole():
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive, archive.open(zipfile.ZipInfo("bag/x"), "w", force_zip64=True) as member:
+    info = zipfile.ZipInfo("bag/x")
+    info.external_attr = MEMBER_MODE << 16
+    with zipfile.ZipFile(out, "w") as archive, archive.open(info, "w", force_zip64=True) as member:
         member.write(b"large")
     assert read_all(out.getvalue()) == {"bag/x": b"large"}
 
@@ -58,8 +60,10 @@ def test_more_members_than_16_bits_count_are_read(monkeypatch):
 def test_duplicate_name_is_refused():
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("bag/a", b"1")
-        archive.writestr("bag/a", b"2")
+        for data in (b"1", b"2"):
+            info = zipfile.ZipInfo("bag/a")
+            info.external_attr = MEMBER_MODE << 16
+            archive.writestr(info, data)
     assert_refused(out.getvalue(), "twice")
 
 

@@ -21,6 +21,7 @@ from chain_of_custody.ledger import Entry, EventDraft, Ledger
 from chain_of_custody.packaging import Original, PackageSummary, write_package
 from chain_of_custody.signing import SigningKey
 from chain_of_custody.statements import Manifest, sign_statement
+from chain_of_custody.ziptrust import MEMBER_MODE
 
 OPERATOR: dict[str, JsonValue] = {"kind": "operator", "name": "operator kim@station"}
 
@@ -173,7 +174,9 @@ def write_members(members: dict[str, bytes], *, renew: bool = True, top: str = "
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for name, data in members.items():
-            archive.writestr(zipfile.ZipInfo(f"{top}/{name}", (2025, 3, 4, 5, 6, 6)), data)
+            info = zipfile.ZipInfo(f"{top}/{name}", (2025, 3, 4, 5, 6, 6))
+            info.external_attr = MEMBER_MODE << 16
+            archive.writestr(info, data)
     return out.getvalue()
 
 
