@@ -22,7 +22,7 @@ def inspect_file(path: Path | str) -> dict[str, JsonValue]:
     """
     with Path(path).open("rb") as file:
         start = file.read(MAX_RECEIPT + 1)
-        if len(start) <= MAX_RECEIPT and looks_like_receipt(start):
+        if looks_like_receipt(start):
             return _inspect_receipt(start)
         if not start.startswith(b"PK"):
             raise UndecidableError("neither a package nor a receipt")
@@ -63,7 +63,7 @@ def _show_leaf(leaf: Leaf) -> dict[str, JsonValue]:
 
 
 def _inspect_receipt(data: bytes) -> dict[str, JsonValue]:
-    receipt = Receipt.from_json(parse_json(data))
+    receipt = Receipt.from_json(parse_json(data, MAX_RECEIPT))
     openings: dict[str, JsonValue] = {opening.label: opening.value for opening in receipt.openings}
     return {
         "kind": "receipt",

@@ -199,6 +199,8 @@ def _check_manifest(
     if sha256_hex(envelope.to_bytes()) != values.manifest_sha256:
         raise VerificationError("the manifest is not the one whose digest was received")
     dock = keys.dock_key(envelope.key_id, packed.index)
+    if packed.leaf.device is not None and packed.leaf.device["key"] != envelope.key_id:
+        raise VerificationError("the leaf names another device than the dock that signed the manifest")
     manifest = open_statement(envelope, dock.key, Manifest)
     if manifest.origin != origin or manifest.dock_id != dock.holder:
         raise VerificationError("the manifest was signed for another ledger or as another dock")

@@ -40,7 +40,7 @@ def open_remote_ledger(url: str, token: str | None) -> Callable[[str], bytes]:
     """Return a function that reads a path under the ledger at ``url``.
 
     Args:
-        url: ``http`` or ``https``; what a server serves at ``<server>/ledger``.
+        url: ``http`` or ``https``: a server, or a folder of tiles such as ``<server>/ledger``.
         token: An auditor's token, sent as a bearer token.
 
     Raises:
@@ -50,7 +50,8 @@ def open_remote_ledger(url: str, token: str | None) -> Callable[[str], bytes]:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
         raise UndecidableError("a ledger's address is http(s)://host/path")
-    base = url.rstrip("/")
+    # A server's own address is enough: its ledger is always at the same place.
+    base = url.rstrip("/") if parts.path.strip("/") else url.rstrip("/") + "/ledger"
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     opener = urllib.request.build_opener(_SameHostRedirects)
 

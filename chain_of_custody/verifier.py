@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from chain_of_custody import bag
-from chain_of_custody.errors import MalformedError, UndecidableError, VerificationError
+from chain_of_custody.errors import CustodyError, MalformedError, UndecidableError, VerificationError
 from chain_of_custody.judging import judge_contents
 from chain_of_custody.layout import derive_members
 from chain_of_custody.package import (
@@ -40,7 +40,7 @@ from chain_of_custody.receipt_file import MAX_RECEIPT, looks_like_receipt, verif
 from chain_of_custody.report import Failure, Verdict, VerificationReport, derive_facts
 from chain_of_custody.ziptrust import ZipRefusedError
 
-__all__ = ["verify_file", "verify_package"]
+__all__ = ["verify_file", "verify_package", "verify_receipt_file"]
 
 _MAX_NAMED = 20
 _MAX_SEARCHED = 32 << 20
@@ -53,9 +53,18 @@ def verify_file(path: Path | str, trust: TrustPolicy | None) -> VerificationRepo
             start = file.read(MAX_RECEIPT + 1)
     except OSError as error:
         return _unreadable(path, error)
-    if len(start) <= MAX_RECEIPT and looks_like_receipt(start):
+    if looks_like_receipt(start):
         return verify_receipt_data(start, trust, name=Path(path).name)
     return verify_package(path, trust)
+
+
+def verify_receipt_file(path: Path | str, trust: TrustPolicy | None) -> VerificationReport:
+    """Verify a receipt alone; what only its dock can judge is said (:mod:`chain_of_custody.receipt_file`)."""
+    try:
+        with Path(path).open("rb") as file:
+            return verify_receipt_data(file.read(MAX_RECEIPT + 1), trust, name=Path(path).name)
+    except OSError as error:
+        return _unreadable(path, error)
 
 
 def verify_package(path: Path | str, trust: TrustPolicy | None) -> VerificationReport:
@@ -68,23 +77,27 @@ def verify_package(path: Path | str, trust: TrustPolicy | None) -> VerificationR
     Returns:
         The verdict; no error of a hostile file is ever raised. Proved only under trust from outside.
     """
-    name, progress = Path(path).name, Progress()
+    progress = Progress()
     try:
         with Path(path).open("rb") as file:
-            return _verify_members(file, name, trust, progress)
-    except UndecidableError as error:
-        return _undecided(name, "package", str(error))
-    except ZipRefusedError as error:
-        if progress.step is Step.ARCHIVE and not _names_a_checkpoint(path):
-            return _undecided(name, "unknown", f"no package: {error}")
-        # The archive is refused in step 1, or in step 2 when a member's bytes do not match the archive's own sum.
-        return _false(name, Failure(error.problem, error.where, progress.step))
-    except (MalformedError, VerificationError) as error:
-        if progress.step is Step.ARCHIVE and isinstance(error, MalformedError):
-            return _undecided(name, "unknown", str(error))
-        return _false(name, Failure(str(error), progress.where, progress.step))
+            return _verify_members(file, Path(path).name, trust, progress)
+    except (MalformedError, UndecidableError, VerificationError) as error:
+        return _report_failure(error, path, progress)
     except OSError as error:
         return _unreadable(path, error)
+
+
+def _report_failure(error: CustodyError, path: Path | str, progress: Progress) -> VerificationReport:
+    """Tell what is false from what cannot be judged."""
+    name = Path(path).name
+    if isinstance(error, UndecidableError):
+        return _undecided(name, "package", str(error))
+    if progress.step is Step.ARCHIVE and (isinstance(error, MalformedError) or not _names_a_checkpoint(path)):
+        return _undecided(name, "unknown", f"no package: {error}")
+    if isinstance(error, ZipRefusedError):
+        # The archive is refused in step 1, or in step 2 when a member's bytes do not match the archive's own sum.
+        return _false(name, Failure(error.problem, error.where, progress.step))
+    return _false(name, Failure(str(error), progress.where, progress.step))
 
 
 def _verify_members(file: BinaryIO, name: str, trust: TrustPolicy | None, progress: Progress) -> VerificationReport:
@@ -157,9 +170,12 @@ def _check_derived(reader: PackageReader, derived: dict[str, bytes], progress: P
 
 def _names_a_checkpoint(path: Path | str) -> bool:
     """Tell whether a refused archive claims to be a package at all; other people's ZIPs are not false but foreign."""
-    with Path(path).open("rb") as file:
-        file.seek(max(0, file.seek(0, 2) - _MAX_SEARCHED))
-        return f"/{CHECKPOINT_NAME}".encode() in file.read(_MAX_SEARCHED)
+    try:
+        with Path(path).open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - _MAX_SEARCHED))
+            return f"/{CHECKPOINT_NAME}".encode() in file.read(_MAX_SEARCHED)
+    except OSError:
+        return False
 
 
 def _false(name: str, failure: Failure) -> VerificationReport:
