@@ -20,7 +20,7 @@ from chain_of_custody.proofs import ConsistencyProof, LogProof
 
 if TYPE_CHECKING:
     from chain_of_custody.checkpoint import Checkpoint
-    from chain_of_custody.ledger import Entry, Head
+    from chain_of_custody.drafts import Entry, Head
 
 __all__ = ["GatheringLedger", "gather_entries", "gather_proofs", "list_heads", "list_subjects"]
 

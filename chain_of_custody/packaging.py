@@ -34,7 +34,7 @@ from chain_of_custody.report_page import render_page
 from chain_of_custody.ziptrust import MEMBER_MODE
 
 if TYPE_CHECKING:
-    from chain_of_custody.ledger import Entry
+    from chain_of_custody.drafts import Entry
     from chain_of_custody.proofs import ConsistencyProof, LogProof
 
 __all__ = ["Original", "PackageProofs", "PackageSummary", "PackagingError", "write_package"]

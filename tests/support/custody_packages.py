@@ -52,6 +52,7 @@ class Installation:
 
     def __post_init__(self) -> None:
         self.actor = new_id()
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.ledger = Ledger.create(
             self.folder,
             origin=self.origin,
@@ -59,6 +60,7 @@ class Installation:
             event_key=SigningKey.generate(),
             clock=self.clock,
             actor=self.actor,
+            actor_part=dict(OPERATOR),
         )
 
     @property
