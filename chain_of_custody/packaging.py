@@ -14,7 +14,6 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
 from chain_of_custody import bag
-from chain_of_custody.canonical import JsonValue
 from chain_of_custody.errors import CustodyError
 from chain_of_custody.judging import Judgement, judge_contents
 from chain_of_custody.layout import derive_members
@@ -31,6 +30,7 @@ from chain_of_custody.progress import Progress
 from chain_of_custody.pyz import build_verifier
 from chain_of_custody.report import derive_facts
 from chain_of_custody.report_page import render_page
+from chain_of_custody.sentences import Sentence
 from chain_of_custody.ziptrust import MEMBER_MODE
 
 if TYPE_CHECKING:
@@ -111,13 +111,14 @@ def write_package(
     """
     chosen = tuple(originals)
     contents = _assemble(chosen, entries, ledger_proofs, vkey)
-    judgement, facts = _judge(contents, vkey, prepared_index)
+    judgement, limits = _judge(contents, vkey, prepared_index)
+    facts = derive_facts(contents, judgement)
     date = judgement.completeness.prepared.leaf.time
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         writer = _BagWriter(archive, _plain_folder(top), date)
         for name, data in derive_members(contents, judgement, facts):
             writer.add(name, data)
-        writer.add(REPORT_PAGE_NAME, render_page(facts))
+        writer.add(REPORT_PAGE_NAME, render_page(facts, limits))
         writer.add(VERIFIER_NAME, build_verifier())
         for file, original in zip(contents.files, chosen, strict=True):
             writer.copy(file, original, progress)
@@ -149,8 +150,8 @@ def _assemble(
     return PackageContents(proofs.checkpoint_note, vkey, leaves, proofs.consistency, files)
 
 
-def _judge(contents: PackageContents, vkey: str, prepared_index: int) -> tuple[Judgement, dict[str, JsonValue]]:
-    """Judge as a stranger will, under this ledger's own key."""
+def _judge(contents: PackageContents, vkey: str, prepared_index: int) -> tuple[Judgement, tuple[Sentence, ...]]:
+    """Judge as a stranger will, under this ledger's own key; returns also what is not proved."""
     progress = Progress()
     try:
         judgement = judge_contents(contents, TrustPolicy((Policy.from_vkey(vkey),)), progress)
@@ -158,7 +159,7 @@ def _judge(contents: PackageContents, vkey: str, prepared_index: int) -> tuple[J
         raise PackagingError(f"{progress.where}: {error}") from error
     if judgement.completeness.prepared.index != prepared_index:
         raise PackagingError("the leaves hold another export.prepared than the one to be packed")
-    return judgement, derive_facts(contents, judgement, progress.not_proved)
+    return judgement, tuple(progress.not_proved)
 
 
 def _plain_folder(top: str) -> str:

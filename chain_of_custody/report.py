@@ -5,7 +5,7 @@ verifies, so a verifier can derive it again and compare. The verdict itself is n
 """
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -18,9 +18,6 @@ from chain_of_custody.received import ProvedRecording
 from chain_of_custody.sentences import Language, Sentence, label, show_safely
 
 __all__ = ["Failure", "Verdict", "VerificationReport", "derive_facts", "render_report"]
-
-# These depend on the verifier and the trust it was given, not on the package.
-_OF_THE_VERIFIER = frozenset({"signer", "no_witness", "sm3_unavailable"})
 
 
 class Verdict(Enum):
@@ -143,13 +140,10 @@ def _key_lines(report: VerificationReport, language: Language) -> list[str]:
     return ["", *lines] if lines else []
 
 
-def derive_facts(contents: PackageContents, judgement: Judgement, limits: Iterable[Sentence]) -> dict[str, JsonValue]:
+def derive_facts(contents: PackageContents, judgement: Judgement) -> dict[str, JsonValue]:
     """Derive what ``report.json`` must say from judged contents.
 
-    Args:
-        contents: The package's leaves and files.
-        judgement: What :func:`chain_of_custody.judging.judge_contents` found of them.
-        limits: Its sentences on what is not proved.
+    What is *not* proved is not among it: a later release may know more limits, and must still derive the same report.
     """
     prepared = judgement.completeness.prepared
     part = prepared.openings["prepared"].value
@@ -183,11 +177,6 @@ def derive_facts(contents: PackageContents, judgement: Judgement, limits: Iterab
             for period in judgement.keys.dock_keys
         ],
         "events": [_describe_event(packed) for packed in contents.leaves],
-        "not_proved": [
-            {"code": sentence.code, "values": dict(sentence.values)}
-            for sentence in limits
-            if sentence.code not in _OF_THE_VERIFIER
-        ],
     }
 
 

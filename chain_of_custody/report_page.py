@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from chain_of_custody.canonical import JsonValue
-from chain_of_custody.sentences import LABELS, NOT_PROVED, Sentence, show_safely
+from chain_of_custody.sentences import LABELS, Sentence, show_safely
 
 __all__ = ["render_page"]
 
@@ -24,8 +24,8 @@ _RECORDING_COLUMNS = ("evidence_id", "file", "size", "digest", "path", "dock", "
 _EVENT_COLUMNS = ("index", "time", "type", "subject", "actor", "reason_given")
 
 
-def render_page(facts: Mapping[str, JsonValue]) -> bytes:
-    """Return the page for facts as :func:`chain_of_custody.report.derive_facts` gives them."""
+def render_page(facts: Mapping[str, JsonValue], limits: Iterable[Sentence]) -> bytes:
+    """Return the page for facts of :func:`chain_of_custody.report.derive_facts` and what the judgement left open."""
     export = _mapping(facts["export"])
     number = str(export.get("number") or export.get("export_id"))
     body = [
@@ -34,7 +34,7 @@ def render_page(facts: Mapping[str, JsonValue]) -> bytes:
         f"<p>{escape(_text(export.get('title')))}</p>",
         f"<p>{_both('complete', index=_text(facts['complete_up_to']))} · {escape(_text(export.get('time')))}</p>",
         f"<h2>{_both('not_proved')}</h2>",
-        *_list_limits(facts["not_proved"]),
+        *_list_limits(limits),
         f"<h2>{_both('page_recordings')}</h2>",
         *_table(_RECORDING_COLUMNS, map(_recording_row, _list(facts["recordings"]))),
         f"<h2>{_both('page_events')}</h2>",
@@ -57,15 +57,11 @@ def _both(code: str, **values: str) -> str:
     return english if english == chinese else f'{english} <span class="zh" lang="zh-Hans">{chinese}</span>'
 
 
-def _list_limits(limits: JsonValue) -> Iterable[str]:
+def _list_limits(limits: Iterable[Sentence]) -> Iterable[str]:
     yield "<ul>"
-    for item in map(_mapping, _list(limits)):
-        code, values = item["code"], _mapping(item["values"])
-        if isinstance(code, str) and code in NOT_PROVED:
-            known = {name: value for name, value in values.items() if isinstance(value, (str, int))}
-            sentence = Sentence(code, known)
-            chinese = f'<span class="zh" lang="zh-Hans">{escape(sentence.text("zh"))}</span>'
-            yield f"<li>{escape(sentence.text('en'))} {chinese}</li>"
+    for sentence in limits:
+        chinese = f'<span class="zh" lang="zh-Hans">{escape(sentence.text("zh"))}</span>'
+        yield f"<li>{escape(sentence.text('en'))} {chinese}</li>"
     yield "</ul>"
 
 

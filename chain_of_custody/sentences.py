@@ -101,7 +101,7 @@ NOT_PROVED: Mapping[str, tuple[str, str]] = {
         "存储目前对原件的保护情况：锁定状态为服务器接收时回读的结果。",
     ),
     "store_unprotected": (
-        "Protection against the server's administrator: {files} originals were received into a store without locks.",
+        "Protection against the server's administrator: originals received into a store without locks: {files}.",
         "对服务器管理员的防护：{files} 个原件接收时所在的存储没有锁定功能。",
     ),
     "keys_not_listed": (

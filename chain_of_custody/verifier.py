@@ -107,7 +107,7 @@ def _verify_members(file: BinaryIO, name: str, trust: TrustPolicy | None, progre
     progress.prove("archive", files=len(reader.members))
     contents = load_contents(reader, digests, lambda where: progress.at(Step.INCLUSION, where))
     judgement = judge_contents(contents, trust, progress)  # 3 to 10
-    facts = derive_facts(contents, judgement, progress.not_proved)
+    facts = derive_facts(contents, judgement)
     _check_derived(reader, dict(derive_members(contents, judgement, facts)), progress)  # 11
     return VerificationReport(
         Verdict.PROVED if judgement.is_signer_established else Verdict.UNDECIDED,
