@@ -108,7 +108,7 @@ def _attack_locked(scratch: Scratch, way: Way, until: datetime) -> list[Check]:
 def _check_extension(scratch: Scratch, specimen: Specimen) -> str:
     """Extend a lock, which the product does after every read-back."""
     assert specimen.locked_until is not None
-    later = specimen.locked_until + timedelta(seconds=30)
+    later = specimen.locked_until + timedelta(seconds=2)
     _put_retention(scratch, specimen, retention_body(LockMode.COMPLIANCE, later), {})
     extended = Specimen(specimen.key, specimen.version_id, specimen.data, later)
     return scratch.describe_damage(extended)

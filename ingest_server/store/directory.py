@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from minio.credentials.credentials import Credentials
@@ -39,6 +40,7 @@ from ingest_server.store.directory_uploads import (
     hold_upload,
     load_upload,
     read_parts,
+    remove_stale_uploads,
     remove_upload,
 )
 from ingest_server.store.errors import (
@@ -56,6 +58,9 @@ if TYPE_CHECKING:
 
 PART_ROUTE = "/store/v1/parts/"
 """Path of the server's own endpoint for parts; the key follows."""
+
+STALE_AFTER = timedelta(days=7)
+"""An upload that nothing was added to for so long is removed, as S3 servers do (MinIO after a day)."""
 
 PART_ACCOUNT = "evidock"
 PART_REGION = "directory"
@@ -179,7 +184,8 @@ class DirectoryStore:
         return CapabilityReport("directory", checks, (unprotected_finding(),))
 
     def run_canary(self, now: datetime) -> CanaryReport:
-        """Try what this store does promise; that it has no lock is a finding of every report."""
+        """Try what this store does promise, and tidy up; that it has no lock is a finding of every report."""
+        remove_stale_uploads(self.uploads, now - STALE_AFTER)
         return directory_canary.run_canary(self, now, (unprotected_finding(),))
 
     def close(self) -> None:

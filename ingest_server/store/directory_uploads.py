@@ -29,9 +29,11 @@ from ingest_server.store.errors import StoreUnavailableError, UploadGoneError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
 _UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
+_LINE = re.compile(rb'\[(\d{1,5}), (\d{1,13}), (?:"([0-9a-f]{64})"|null)\]')
 _READ_ONLY = 0o444
 
 
@@ -100,14 +102,14 @@ def read_parts(upload: OpenUpload) -> dict[int, UploadedPart]:
     except FileNotFoundError as error:
         raise UploadGoneError("the upload is being removed") from error
     for line in lines:
-        try:
-            number, size, digest = json.loads(line)
-        except ValueError:
+        match = _LINE.fullmatch(line)
+        if match is None:
             continue
+        number, size, digest = int(match[1]), int(match[2]), match[3]
         if digest is None:
             parts.pop(number, None)
         else:
-            parts[number] = UploadedPart(number, size, digest, digest)
+            parts[number] = UploadedPart(number, size, digest.decode(), digest.decode())
     return dict(sorted(parts.items()))
 
 
@@ -182,6 +184,26 @@ def remove_upload(upload: OpenUpload) -> None:
     (upload.folder / "upload.json").unlink(missing_ok=True)
     shutil.rmtree(upload.folder, ignore_errors=True)
     fsync_dir(upload.folder.parent)
+
+
+def remove_stale_uploads(uploads: Path, before: datetime) -> int:
+    """Remove uploads whose last part came before ``before``, and count them.
+
+    Such are left when a server dies between opening an upload and noting it, and when a dock never comes back; a dock
+    begins an upload anew long before (formats.md §7).
+    """
+    removed = 0
+    for journal in uploads.glob("*/parts.journal"):
+        upload = OpenUpload(journal.parent, journal.parent.name, "", 0)
+        try:
+            if journal.stat().st_mtime < before.timestamp():
+                with hold_upload(upload, alone=True):
+                    remove_upload(upload)
+                    removed += 1
+        except (UploadGoneError, StoreUnavailableError, FileNotFoundError):
+            # Somebody is at work on it, so it is not stale, or it is gone already.
+            continue
+    return removed
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from minio import Minio
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ingest_server.store.s3_connection import S3Connection
 
 SWEEP_PAUSE_S = 2.0
+SWEEP_MARGIN = timedelta(seconds=15)
 
 
 def open_store(
@@ -124,7 +126,7 @@ def _make_missing(connection: S3Connection, bucket: str, made: list[str]) -> boo
 def _remove_buckets(store: S3Store, made: list[str]) -> list[str]:
     """Remove the buckets this call created, waiting for the canary's short locks; return those that are left."""
     connection = store.connection
-    deadline = connection.clock() + store.settings.canary_retention * 2
+    deadline = connection.clock() + store.settings.canary_retention + SWEEP_MARGIN
     client = _open_client(connection)
     left = []
     for bucket in made:

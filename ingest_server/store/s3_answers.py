@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -131,7 +132,9 @@ def parse_error_code(status: int, headers: Mapping[str, str], data: bytes) -> st
 
 def is_temporary(status: int, code: str) -> bool:
     """Whether the same request may succeed later."""
-    return status >= 500 or status in {408, 429} or code in {"SlowDown", "RequestTimeout", "OperationAborted"}
+    # 501 is for ever: the server does not know the request.
+    is_failing = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED
+    return is_failing or status in {408, 429} or code in {"SlowDown", "RequestTimeout", "OperationAborted"}
 
 
 def refuse_answer(status: int, code: str, what: str) -> StoreRefusedError | StoreUnavailableError:

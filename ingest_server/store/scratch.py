@@ -12,9 +12,11 @@ from ingest_server.store.contract import LockMode, LockState, UploadedPart
 from ingest_server.store.errors import StoreRefusedError
 from ingest_server.store.s3_answers import (
     find_text,
+    is_temporary,
     parse_answer,
     parse_part_page,
     parse_retention,
+    refuse_answer,
     require_text,
 )
 from ingest_server.store.s3_requests import checksum_headers, completion_body, lock_headers, versioning_body
@@ -105,13 +107,13 @@ class Scratch:
     def read(self, specimen: Specimen) -> bytes | None:
         """Return the bytes of exactly this version, or None when the store no longer gives them."""
         query = {"versionId": specimen.version_id}
-        answer = self.connection.send("GET", self.bucket, specimen.key, query=query)
+        answer = _judge(self.connection.send("GET", self.bucket, specimen.key, query=query))
         return answer.data if answer.is_success else None
 
     def read_lock(self, specimen: Specimen) -> LockState:
         """Return the lock of exactly this version; no lock when the store cannot tell one."""
         query = {"retention": "", "versionId": specimen.version_id}
-        answer = self.connection.send("GET", self.bucket, specimen.key, query=query)
+        answer = _judge(self.connection.send("GET", self.bucket, specimen.key, query=query))
         try:
             return parse_retention(answer.data) if answer.is_success else LockState(LockMode.NONE, None)
         except StoreRefusedError:
@@ -133,7 +135,7 @@ class Scratch:
 
     def read_versioning(self) -> str:
         """Return the bucket's versioning status as the store tells it; empty when it tells none."""
-        answer = self.connection.send("GET", self.bucket, query={"versioning": ""})
+        answer = _judge(self.connection.send("GET", self.bucket, query={"versioning": ""}))
         try:
             return (find_text(parse_answer(answer.data), "Status") or "") if answer.is_success else ""
         except StoreRefusedError:
@@ -172,7 +174,14 @@ class Scratch:
         return _require(self.connection.send("POST", self.bucket, key, query={"uploadId": upload_id}, body=body))
 
 
+def _judge(answer: Answer) -> Answer:
+    """Let success and refusal through; a store that is out of order for the moment is not to be judged by it."""
+    if is_temporary(answer.status, answer.code):
+        raise refuse_answer(answer.status, answer.code, "the canary")
+    return answer
+
+
 def _require(answer: Answer) -> Answer:
-    if not answer.is_success:
+    if not _judge(answer).is_success:
         raise StoreRefusedError(f"the store answered {answer.status} {answer.code}")
     return answer

@@ -130,6 +130,7 @@ class PartServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def do_PUT(self) -> None:
                 status, etag, code = server.receive(self.path, self)
