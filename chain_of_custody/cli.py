@@ -9,7 +9,6 @@ import click
 
 from chain_of_custody.errors import CustodyError, MalformedError
 from chain_of_custody.findings import Finding
-from chain_of_custody.fsck import check_ledger
 from chain_of_custody.inspecting import inspect_file
 from chain_of_custody.note import Verifier, check_key_name, format_vkey
 from chain_of_custody.remote_ledger import open_remote_ledger
@@ -72,6 +71,9 @@ def fsck(place: str, vkey: str | None, token: str | None, *, as_json: bool) -> N
 
     Exit status: 0 nothing is wrong; 1 something is; 2 wrong usage or nothing that could be read.
     """
+    # The ledger's own store is loaded only here, so that verifying starts at once and needs none of it.
+    from chain_of_custody.fsck import check_ledger
+
     try:
         source = open_remote_ledger(place, token) if "://" in place else Path(place)
         findings = check_ledger(source, vkey)
@@ -108,10 +110,16 @@ def _print_findings(findings: list[Finding], *, is_signer_checked: bool, as_json
 
 
 @main.command()
-@click.argument("name")
-@click.option("--out", "out", type=click.Path(path_type=Path), required=True, help="Where the private key is written.")
+@click.option("--name", default="localhost/log", show_default=True, help="The key's name: for a log its origin.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="log-key.pem",
+    show_default=True,
+    help="The private key's new file.",
+)
 def keygen(name: str, out: Path) -> None:
-    """Make a key pair for a log called NAME, its origin.
+    """Make a key pair for a log.
 
     The private key goes to a new file that only its owner can read, the verifier key to standard output.
     """
@@ -124,4 +132,5 @@ def keygen(name: str, out: Path) -> None:
     except (CustodyError, OSError) as error:
         click.echo(f"custody keygen: {error}", err=True)
         sys.exit(1)
+    click.echo(f"private key: {out}", err=True)
     click.echo(vkey)

@@ -80,14 +80,14 @@ def test_inspect_of_something_else_fails_in_one_line(tmp_path):
 
 
 def test_keygen_writes_a_key_that_only_its_owner_reads(tmp_path):
-    done = run("keygen", "witness.example", "--out", tmp_path / "key.pem")
+    done = run("keygen", "--name", "log.example/a", "--out", tmp_path / "key.pem")
     assert done.exit_code == 0
     assert parse_vkey(done.stdout.strip()).key == read_key(tmp_path / "key.pem").public
 
 
 def test_keygen_never_overwrites(tmp_path):
     (tmp_path / "key.pem").write_text("mine")
-    assert run("keygen", "witness.example", "--out", tmp_path / "key.pem").exit_code == 1
+    assert run("keygen", "--name", "log.example/a", "--out", tmp_path / "key.pem").exit_code == 1
     assert (tmp_path / "key.pem").read_text() == "mine"
 
 

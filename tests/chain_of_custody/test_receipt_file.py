@@ -1,7 +1,6 @@
 """A receipt judged alone."""
 
 import json
-from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -98,14 +97,11 @@ def test_other_json_cannot_be_judged(judge):
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-def test_mutated_receipt_is_never_proved_as_another(data, judge, receipt):
+@given(place=st.floats(0, 1, exclude_max=True), value=st.integers(0, 255))
+def test_mutated_receipt_is_never_proved_as_another(place, value, judge, receipt):
     raw = bytearray(json.dumps(receipt).encode())
-    raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
-    report = judge(bytes(raw))
-    if report.exit_code == 0:
-        # Only what a receipt does not prove may have changed, such as the consistency proof.
-        changed = json.loads(raw)
-        with suppress(KeyError):
-            del changed["consistency"], receipt["consistency"]
-        assert changed == receipt
+    raw[int(place * len(raw))] = value
+    if judge(bytes(raw)).exit_code == 0:
+        # Only what a receipt alone does not prove may have changed.
+        without = [{**json.loads(text), "consistency": None} for text in (raw, json.dumps(receipt))]
+        assert without[0] == without[1]
