@@ -1,7 +1,7 @@
 """Step 7: each listed subject's leaves run from its first to exactly where ``export.prepared`` says they end.
 
 A proof of inclusion cannot show that nothing was left out. The export's own leaf can: the ledger took it only while
-every listed subject still ended at the listed leaf (``docs/formats.md``, completeness).
+every listed subject still ended at the listed leaf (``docs/package-format.md``).
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Reads an export package: one ZIP whose single top folder is a BagIt bag (``docs/formats.md``, package version 1).
+"""Reads an export package: one ZIP whose single top folder is a BagIt bag (``docs/package-format.md``).
 
 Opening gives values, not judgements: which members there are, and the leaves, openings and proofs in them, each in
 its own format. What they prove is decided in :mod:`chain_of_custody.verifier`.
@@ -74,7 +74,7 @@ _FIXED = frozenset(
 )
 # Everything but originals is small. The largest are inventories of very full recorders and the manifests.
 _MAX_TAG_FILE = 32 << 20
-_MAX_TAG_TOTAL = 1 << 30
+_MAX_TAG_TOTAL = 512 << 20
 
 
 def member_name(kind: str, number: int) -> str:

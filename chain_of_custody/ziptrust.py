@@ -6,8 +6,8 @@ overlap, and nothing may stand before, between or after them; so every reader se
 archive is outside what the bag's manifests judge. Members are stored, never compressed: what is not compressed
 cannot be a bomb, and the size of the archive bounds the size of its contents.
 
-Layout: PKWARE APPNOTE 6.3.10, sections 4.3 (records), 4.4 (fields) and 4.5.3 (ZIP64). ``docs/formats.md`` says which
-part of it a package uses.
+Layout: PKWARE APPNOTE 6.3.10, sections 4.3 (records), 4.4 (fields) and 4.5.3 (ZIP64). ``docs/package-format.md`` says
+which part of it a package uses.
 """
 
 import stat
