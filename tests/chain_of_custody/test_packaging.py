@@ -50,6 +50,17 @@ def test_hostile_ending_of_a_name_is_not_kept(agency):
     assert any(name.startswith("data/") and "." not in name for name in read_members(agency.export([recording])))
 
 
+def test_package_with_zip64_sizes_and_offsets_is_proved(tmp_path, agency, monkeypatch):
+    recording = agency.receive(bytes(5000))
+    # The library then writes ZIP64 fields as it does beyond 4 GiB, in headers, directory and end records.
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 1000)
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 3)
+    package = agency.export([recording])
+    assert b"PK\x06\x06" in package
+    (tmp_path / "p.zip").write_bytes(package)
+    assert verify_package(tmp_path / "p.zip", TrustPolicy((Policy.from_vkey(agency.vkey),))).exit_code == 0
+
+
 def test_missing_proof_stops_the_writing(agency):
     recording = agency.receive(b"one")
     prepared = agency.prepare([recording])
