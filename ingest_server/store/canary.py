@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from ingest_server.store.s3_connection import S3Connection
     from ingest_server.store.settings import S3Settings
 
+SWEEP_AGE = timedelta(minutes=10)
+"""How long after its lock ran out a specimen is removed; until then another server's canary may be using it."""
+
 Attack = Callable[[Scratch, Specimen], None]
 
 
@@ -41,7 +44,7 @@ def run_canary(connection: S3Connection, settings: S3Settings, now: datetime) ->
     """
     scratch = Scratch(connection, settings.scratch_bucket)
     until = now + settings.canary_retention
-    scratch.sweep()
+    scratch.sweep(now - settings.canary_retention - SWEEP_AGE)
     checks = [
         *(_try_check(name, partial(_check_deletion_works, scratch, delete)) for name, delete in CONTROLS.items()),
         _try_check("flipped_byte_is_refused", lambda: _check_flipped_byte(scratch)),

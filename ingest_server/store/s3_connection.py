@@ -15,7 +15,7 @@ import urllib3
 from minio.credentials.credentials import Credentials
 from urllib3.util import Retry, Timeout
 
-from ingest_server.store.errors import StoreUnavailableError
+from ingest_server.store.errors import StoreRefusedError, StoreUnavailableError
 from ingest_server.store.s3_answers import MAX_ANSWER, parse_error_code
 from ingest_server.store.signing import build_url, object_path, sign_headers
 
@@ -53,9 +53,15 @@ class S3Connection:
     """Signs and sends requests to one S3 server; safe to use from several threads."""
 
     def __init__(self, settings: S3Settings, secrets: StoreSecrets, clock: Callable[[], datetime]) -> None:
-        """Prepare a pool; nothing is connected yet."""
+        """Prepare a pool; nothing is connected yet.
+
+        Raises:
+            StoreRefusedError: There is no account to sign with.
+        """
         self.endpoint = settings.endpoint
         self.region = settings.region
+        if not secrets.access_key or not secrets.secret_key:
+            raise StoreRefusedError("no store account was given (MINIO_ACCESS_KEY and MINIO_SECRET_KEY)")
         self.keys = Credentials(secrets.access_key, secrets.secret_key)
         self.clock = clock
         self.pool = urllib3.PoolManager(

@@ -16,6 +16,7 @@ from ingest_server.store.s3_answers import (
     parse_answer,
     parse_part_page,
     parse_retention,
+    parse_s3_instant,
     refuse_answer,
     require_text,
 )
@@ -146,8 +147,12 @@ class Scratch:
         body = versioning_body(status)
         self.connection.send("PUT", self.bucket, query={"versioning": ""}, headers=checksum_headers(body), body=body)
 
-    def sweep(self) -> int:
-        """Delete what the store lets go of (locks of earlier canaries that ran out) and return how many are left."""
+    def sweep(self, before: datetime | None = None) -> int:
+        """Delete what the store lets go of (locks of earlier canaries that ran out) and return how many are left.
+
+        Args:
+            before: Leave alone what was written since; another server's canary may be at work on it.
+        """
         answer = self.connection.send("GET", self.bucket, query={"versions": "", "prefix": PREFIX})
         if not answer.is_success:
             # A store that knows no versions lists plain contents; they are removed just the same.
@@ -156,7 +161,8 @@ class Scratch:
             return 0
         root = parse_answer(answer.data)
         rows = [row for kind in ("Version", "DeleteMarker", "Contents") for row in root.findall(f"{{*}}{kind}")]
-        return sum(not self._delete_row(row) for row in rows)
+        old = [row for row in rows if before is None or _is_older(row, before)]
+        return sum(not self._delete_row(row) for row in old)
 
     def _delete_row(self, row: ET.Element) -> bool:
         """Delete one listed version, marker or object if it is the canary's; False when it is still held."""
@@ -172,6 +178,13 @@ class Scratch:
         part = _require(self.send_part(key, upload_id, data, digest))
         body = completion_body([UploadedPart(1, len(data), digest, part.headers.get("etag", ""))])
         return _require(self.connection.send("POST", self.bucket, key, query={"uploadId": upload_id}, body=body))
+
+
+def _is_older(row: ET.Element, before: datetime) -> bool:
+    try:
+        return parse_s3_instant(find_text(row, "LastModified") or "") < before
+    except StoreRefusedError:
+        return False
 
 
 def _judge(answer: Answer) -> Answer:

@@ -1,0 +1,1 @@
+"""The catalogue: tables derived from ledger events alone."""

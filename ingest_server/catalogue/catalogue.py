@@ -1,0 +1,157 @@
+"""The catalogue file: brought up to the ledger before every query, deleted and rebuilt at will.
+
+No open SQLite file is ever renamed, replaced or unlinked: a rebuild is made beside and copied in through SQLite's backup
+interface (formats, section 4).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlite_utils
+
+from ingest_server.catalogue.projector import apply_entry
+from ingest_server.catalogue.schema import SCHEMA, TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chain_of_custody.ledger import Ledger
+
+STRETCH = 1000
+_BUSY_S = 60
+
+
+class Catalogue:
+    """Reads for everyone; written only by applying ledger entries in order."""
+
+    def __init__(self, path: Path, ledger: Ledger) -> None:
+        """Use the file at ``path``; a missing one is built by the first query."""
+        self._path = path
+        self._ledger = ledger
+        self._idle: list[sqlite3.Connection] = []
+
+    def fetch(self, statement: str, *values: object) -> list[sqlite3.Row]:
+        """Run one query on a catalogue that is up to the checkpoint current when the query began."""
+        connection = self._borrow()
+        try:
+            _sync(connection, self._ledger)
+            rows = connection.execute(statement, values).fetchall()
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+        return rows
+
+    def fetch_one(self, statement: str, *values: object) -> sqlite3.Row | None:
+        """Run one query for at most one row."""
+        rows = self.fetch(statement, *values)
+        return rows[0] if rows else None
+
+    def sync(self) -> None:
+        """Bring the catalogue up to the current checkpoint."""
+        self.fetch("select 1")
+
+    def rebuild(self, progress: Callable[[int, int], None] | None = None) -> int:
+        """Build anew from the ledger and copy in; returns how many entries were applied."""
+        beside = self._build_beside(progress)
+        try:
+            with closing(_connect(beside)) as built, closing(_connect(self._path)) as live:
+                built.backup(live)
+                applied: int = live.execute("select next_index from cursor").fetchone()[0]
+                return applied
+        finally:
+            _remove(beside)
+
+    def check(self, progress: Callable[[int, int], None] | None = None) -> list[str]:
+        """Compare with a catalogue built anew, row for row; returns what differs, at most 20 lines."""
+        self.sync()
+        beside = self._build_beside(progress)
+        try:
+            with closing(_connect(beside)) as built, closing(_connect(self._path)) as live:
+                # Both sides end at the same entry, whatever is appended meanwhile.
+                end = built.execute("select next_index from cursor").fetchone()[0]
+                if live.execute("select next_index from cursor").fetchone()[0] != end:
+                    _sync(live, self._ledger)
+                    _sync(built, self._ledger)
+                return [line for table in TABLES for line in _compare_table(table, live, built)][:20]
+        finally:
+            _remove(beside)
+
+    def close(self) -> None:
+        """Close idle connections."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _build_beside(self, progress: Callable[[int, int], None] | None) -> Path:
+        beside = self._path.with_name(f"{self._path.name}.{os.getpid()}.rebuild")
+        _remove(beside)
+        with closing(_connect(beside)) as connection:
+            _sync(connection, self._ledger, progress)
+        return beside
+
+    def _borrow(self) -> sqlite3.Connection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return _connect(self._path)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    connection.execute("pragma journal_mode=wal")
+    # Derived data: a power cut may cost the last transactions, which the next query applies again.
+    connection.execute("pragma synchronous=normal")
+    if "cursor" not in sqlite_utils.Database(connection).table_names():
+        connection.executescript(SCHEMA)
+    return connection
+
+
+def _sync(connection: sqlite3.Connection, ledger: Ledger, progress: Callable[[int, int], None] | None = None) -> None:
+    size = ledger.checkpoint()[0].size
+    while (start := connection.execute("select next_index from cursor").fetchone()[0]) < size:
+        connection.execute("begin immediate")
+        try:
+            # Another process may have applied the stretch while we waited for the lock.
+            start = connection.execute("select next_index from cursor").fetchone()[0]
+            for entry in ledger.entries(start, min(size, start + STRETCH)):
+                apply_entry(connection, entry)
+                start = entry.index + 1
+            connection.execute("update cursor set next_index = ?", (start,))
+        except BaseException:
+            connection.execute("rollback")
+            raise
+        connection.execute("commit")
+        if progress:
+            progress(start, size)
+
+
+def _compare_table(table: str, live: sqlite3.Connection, built: sqlite3.Connection) -> list[str]:
+    columns = len(live.execute(f"select * from {table} limit 0").description)  # noqa: S608 - our own table names
+    order = ", ".join(str(number + 1) for number in range(columns))
+    statement = f"select * from {table} order by {order}"  # noqa: S608 - our own table names
+    ours, theirs = live.execute(statement), built.execute(statement)
+    lines: list[str] = []
+    while len(lines) < 5:
+        a, b = ours.fetchone(), theirs.fetchone()
+        if a is None and b is None:
+            break
+        if a is None or b is None or tuple(a) != tuple(b):
+            lines.append(f"{table}: the catalogue has {_show_row(a)}, the ledger says {_show_row(b)}")
+    return lines
+
+
+def _show_row(row: sqlite3.Row | None) -> str:
+    values: list[Any] = [] if row is None else list(row)
+    return "no row" if row is None else ", ".join(str(value)[:60] for value in values[:4])
+
+
+def _remove(path: Path) -> None:
+    """Remove a database that nobody has open, with its side files."""
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        path.with_name(name).unlink(missing_ok=True)

@@ -1,0 +1,58 @@
+"""Applies ledger entries to the catalogue: one function an event type, no clock, no network, no store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ingest_server.cases.projector import APPLY as CASES
+from ingest_server.catalogue.parts import read_list, read_part, read_text
+from ingest_server.docks.projector import APPLY as DOCKS
+from ingest_server.exports.projector import APPLY as EXPORTS
+from ingest_server.policy.projector import APPLY as POLICY
+from ingest_server.recordings.projector import APPLY as RECORDINGS
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Mapping
+
+    from chain_of_custody.ledger import Entry
+
+_APPLY: Mapping[str, Callable[[sqlite3.Connection, Entry], None]] = {
+    **CASES,
+    **DOCKS,
+    **EXPORTS,
+    **POLICY,
+    **RECORDINGS,
+}
+
+
+def apply_entry(database: sqlite3.Connection, entry: Entry) -> None:
+    """Apply one entry inside the caller's transaction; a type nobody knows leaves its row in ``events`` alone."""
+    leaf = entry.leaf
+    database.execute(
+        "insert into events values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            entry.index,
+            leaf.type,
+            leaf.subject_kind,
+            leaf.subject,
+            leaf.seq,
+            leaf.time,
+            leaf.act_id,
+            read_part(entry, "actor").get("name"),
+            read_text(entry, "reason"),
+        ),
+    )
+    apply = _APPLY.get(leaf.type)
+    if apply is not None and entry.record is not None:
+        apply(database, entry)
+    _note_findings(database, entry)
+
+
+def _note_findings(database: sqlite3.Connection, entry: Entry) -> None:
+    for place, item in enumerate(read_list(entry, "findings")):
+        if isinstance(item, dict):
+            values = [str(item.get(name, "")) for name in ("code", "severity", "message")]
+            database.execute(
+                "insert into findings values (?, ?, ?, ?, ?, ?)", (entry.index, place, entry.leaf.subject, *values)
+            )

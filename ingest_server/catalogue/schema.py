@@ -1,0 +1,72 @@
+"""The catalogue's tables; everything in them follows from the ledger."""
+
+TABLES = (
+    "events",
+    "recordings",
+    "claims",
+    "recorders",
+    "docks",
+    "dockings",
+    "findings",
+    "casefiles",
+    "attachments",
+    "exports",
+    "policy_values",
+    "cursor",
+)
+SCHEMA = """
+create table if not exists events (
+    "index" integer primary key, type text not null, subject_kind text not null, subject text not null,
+    seq integer not null, time text not null, act_id text not null, actor text, reason text
+);
+create index if not exists events_subject on events (subject, seq);
+create index if not exists events_type on events (type, "index");
+create table if not exists recordings (
+    evidence_id text primary key, recorder_id text not null, dock_id text not null, docking_id text not null,
+    path_b64 text not null, path text not null, size integer not null, sha256 text not null, sm3 text,
+    store_key text not null, version_id text not null, lock_mode text not null, retain_until text,
+    received_at text not null, received_index integer not null, started_local text, officer text, serial text,
+    unit text, presented integer not null default 1, cleared_at text
+);
+create index if not exists recordings_received on recordings (received_index);
+create index if not exists recordings_file on recordings (recorder_id, path_b64, size);
+create index if not exists recordings_sha256 on recordings (sha256);
+create index if not exists recordings_officer on recordings (officer, received_index);
+create index if not exists recordings_started on recordings (started_local);
+create table if not exists claims (
+    evidence_id text not null, name text not null, value text not null, source text not null,
+    primary key (evidence_id, name, source, value)
+) without rowid;
+create table if not exists recorders (
+    recorder_id text primary key, basis text not null, hardware_serial text, serial text, first_docked_at text not null,
+    last_docked_at text not null, last_dock_id text not null, dockings integer not null
+);
+create table if not exists docks (
+    dock_id text primary key, name text not null, key_hex text not null, key_id text not null unique,
+    status text not null, enrolled_at text not null, revoked_at text, last_docked_at text
+);
+create table if not exists dockings (
+    docking_id text primary key, recorder_id text not null, dock_id text not null, docked_at text not null,
+    inventory_sha256 text not null, files integer not null, bytes integer not null, found integer, sealed integer,
+    already_sealed integer, failed integer, waiting integer, closed_at text
+);
+create table if not exists findings (
+    "index" integer not null, place integer not null, subject text not null, code text not null,
+    severity text not null, message text not null, primary key ("index", place)
+) without rowid;
+create table if not exists casefiles (
+    casefile_id text primary key, number text not null unique, title text not null, opened_at text not null
+);
+create table if not exists attachments (
+    casefile_id text not null, evidence_id text not null, stage text not null, attached_at text not null,
+    primary key (casefile_id, evidence_id, stage)
+) without rowid;
+create index if not exists attachments_evidence on attachments (evidence_id);
+create table if not exists exports (
+    export_id text primary key, casefile_id text, prepared_at text not null, "index" integer not null,
+    recordings integer not null
+);
+create table if not exists policy_values (key text primary key, value text not null, changed_at text not null);
+create table if not exists cursor (id integer primary key check (id = 1), next_index integer not null);
+insert or ignore into cursor (id, next_index) values (1, 0);
+"""

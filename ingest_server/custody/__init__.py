@@ -1,0 +1,1 @@
+"""The bridge to the ledger: actors, events and receipts."""

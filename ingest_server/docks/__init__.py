@@ -1,0 +1,1 @@
+"""Docks: enrolment, revocation and the register; recorders and their dockings."""

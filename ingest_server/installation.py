@@ -1,0 +1,96 @@
+"""One installation: a data folder with everything opened that commands and the server need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chain_of_custody.ledger import Ledger
+from chain_of_custody.signing import read_key
+from ingest_server.catalogue.catalogue import Catalogue
+from ingest_server.config import Config, load_config, read_secrets
+from ingest_server.custody.recording import Custody
+from ingest_server.private.database import PrivateDatabase
+from ingest_server.store.opening import open_store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    from chain_of_custody.instants import Clock
+    from ingest_server.store.contract import ObjectStore
+
+LAST_URL = "last_url"
+
+
+@dataclass(slots=True)
+class Installation:
+    """An opened data folder; a context manager that closes it.
+
+    Attributes:
+        data: The folder.
+        config: What it was set up with.
+        ledger: The custody ledger, able to append.
+        catalogue: What searches read.
+        private: Working state and secrets' hashes.
+        store: Where originals are.
+        custody: Appends events for actors.
+        clock: UTC.
+    """
+
+    data: Path
+    config: Config
+    ledger: Ledger
+    catalogue: Catalogue
+    private: PrivateDatabase
+    store: ObjectStore
+    custody: Custody
+    clock: Clock
+
+    @classmethod
+    def open(cls, data: Path, clock: Clock) -> Self:
+        """Open a data folder.
+
+        Raises:
+            BadRequestError: It is none.
+            CustodyError: Keys or ledger cannot be used.
+        """
+        config = load_config(data)
+        ledger = Ledger.open(
+            data,
+            origin=config.origin,
+            log_key=read_key(data / "keys" / "log.pem"),
+            event_key=read_key(data / "keys" / "event.pem"),
+            clock=clock,
+        )
+        private = PrivateDatabase(data)
+
+        def public_url() -> str:
+            return config.public_url or private.read_setting(LAST_URL) or "http://127.0.0.1:8400"
+
+        store = open_store(config.store, read_secrets(data), public_url=public_url, clock=clock)
+        catalogue = Catalogue(data / "catalogue.db", ledger)
+        return cls(data, config, ledger, catalogue, private, store, Custody(ledger, private), clock)
+
+    @property
+    def public_url(self) -> str:
+        """The server's address: as configured, else the one last served."""
+        return self.config.public_url or self.private.read_setting(LAST_URL) or "http://127.0.0.1:8400"
+
+    def close(self) -> None:
+        """Close everything."""
+        self.ledger.close()
+        self.catalogue.close()
+        self.private.close()
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        """The installation itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close everything."""
+        self.close()

@@ -1,0 +1,1 @@
+"""Reception of recordings: dockings, intakes, parts, completion, receipts, clearings."""

@@ -1,0 +1,1 @@
+"""Policy values: data with a source, changed only by events."""

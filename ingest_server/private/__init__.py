@@ -1,0 +1,1 @@
+"""What may never be in an event: tokens, enrolment codes, nonces, handles, open intakes."""

@@ -1,0 +1,97 @@
+"""``private.db``: what may never be in an event. Rows here are working state and secrets' hashes, not history."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import sqlite_utils
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PRIVATE_NAME = "private.db"
+_SCHEMA = """
+create table if not exists tokens (
+    id text primary key, name text not null, role text not null, digest text not null unique,
+    created_at text not null, expires_at text not null, revoked_at text
+);
+create table if not exists enrolments (
+    code_id text primary key, key text not null, name text not null, expires_at text not null, server_nonce text
+);
+create table if not exists nonces (
+    key_id text not null, nonce text not null, seen_at text not null, primary key (key_id, nonce)
+);
+create index if not exists nonces_seen on nonces (seen_at);
+create table if not exists statements (
+    key_id text not null, counter integer not null, digest text not null, primary key (key_id, counter)
+);
+create table if not exists handles (identity text primary key, handle text not null unique);
+create table if not exists intakes (
+    intake_id text primary key, dock_id text not null, docking_id text not null, recorder_id text not null,
+    path_b64 text not null, size integer not null, part_size integer not null, store_key text not null,
+    upload_id text not null, opened_at text not null, signed_bytes integer not null default 0,
+    state text not null, manifest_sha256 text, version_id text, entry_index integer, is_repeat integer
+);
+create index if not exists intakes_state on intakes (state, opened_at);
+create table if not exists settings (name text primary key, value text not null);
+"""
+
+
+class PrivateDatabase:
+    """One connection behind a lock: the server's own load on it is small, and every commit is durable."""
+
+    def __init__(self, data: Path) -> None:
+        """Open the file in a data folder; make its tables where it is new."""
+        connection = sqlite3.connect(data / PRIVATE_NAME, timeout=60, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        connection.execute("pragma journal_mode=wal")
+        connection.execute("pragma synchronous=full")
+        connection.executescript(_SCHEMA)
+        self.tables = sqlite_utils.Database(connection)
+        self._connection = connection
+        self._guard = threading.RLock()
+
+    def fetch(self, statement: str, *values: object) -> list[sqlite3.Row]:
+        """Run one query."""
+        with self._guard:
+            return list(self._connection.execute(statement, values))
+
+    def fetch_one(self, statement: str, *values: object) -> sqlite3.Row | None:
+        """Run one query for at most one row."""
+        rows = self.fetch(statement, *values)
+        return rows[0] if rows else None
+
+    def execute(self, statement: str, *values: object) -> int:
+        """Run one change, durable on return; gives how many rows it touched."""
+        with self._guard:
+            return self._connection.execute(statement, values).rowcount
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Several changes, all or none; other processes wait."""
+        with self._guard:
+            self._connection.execute("begin immediate")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("rollback")
+                raise
+            self._connection.execute("commit")
+
+    def read_setting(self, name: str) -> str | None:
+        """A remembered value."""
+        row = self.fetch_one("select value from settings where name = ?", name)
+        return None if row is None else str(row["value"])
+
+    def write_setting(self, name: str, value: str) -> None:
+        """Remember a value."""
+        self.execute("insert or replace into settings (name, value) values (?, ?)", name, value)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._guard:
+            self._connection.close()

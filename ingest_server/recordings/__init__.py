@@ -1,0 +1,1 @@
+"""Recordings: search, custody history, fixity."""
