@@ -37,6 +37,7 @@ class Installation:
         store: Where originals are.
         custody: Appends events for actors.
         clock: UTC.
+        event_key_hex: The public key that signs leaves.
     """
 
     data: Path
@@ -47,6 +48,7 @@ class Installation:
     store: ObjectStore
     custody: Custody
     clock: Clock
+    event_key_hex: str
 
     @classmethod
     def open(cls, data: Path, clock: Clock) -> Self:
@@ -57,11 +59,12 @@ class Installation:
             CustodyError: Keys or ledger cannot be used.
         """
         config = load_config(data)
+        event_key = read_key(data / "keys" / "event.pem")
         ledger = Ledger.open(
             data,
             origin=config.origin,
             log_key=read_key(data / "keys" / "log.pem"),
-            event_key=read_key(data / "keys" / "event.pem"),
+            event_key=event_key,
             clock=clock,
         )
         private = PrivateDatabase(data)
@@ -71,7 +74,8 @@ class Installation:
 
         store = open_store(config.store, read_secrets(data), public_url=public_url, clock=clock)
         catalogue = Catalogue(data / "catalogue.db", ledger)
-        return cls(data, config, ledger, catalogue, private, store, Custody(ledger, private), clock)
+        custody = Custody(ledger, private)
+        return cls(data, config, ledger, catalogue, private, store, custody, clock, event_key.public.hex)
 
     @property
     def public_url(self) -> str:
