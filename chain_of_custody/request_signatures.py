@@ -5,7 +5,7 @@ is required (the library's defaults require none), nothing else is accepted, and
 """
 
 import base64
-import datetime
+import datetime as dt
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ __all__ = [
 
 COMPONENTS = ("@method", "@path", "@query", "content-digest")
 TAG = "evidock-dock-v1"
-MAX_AGE = datetime.timedelta(seconds=300)
+MAX_AGE = dt.timedelta(seconds=300)
 _PARAMETERS = {"created", "nonce", "keyid", "alg", "tag"}
 _LABEL = "dock"
 _NONCE_CHARACTERS = (16, 64)
@@ -51,7 +51,7 @@ class _Message:
     headers: Any
 
 
-class _OneKey(HTTPSignatureKeyResolver):  # type: ignore[misc]  # the library ships no types
+class _OneKey(HTTPSignatureKeyResolver):
     """Gives the one key that the caller looked up by the key id."""
 
     def __init__(self, raw_public: Any = None, private: Any = None) -> None:
@@ -67,7 +67,7 @@ class _OneKey(HTTPSignatureKeyResolver):  # type: ignore[misc]  # the library sh
         return self._private
 
 
-class _Verifier(HTTPMessageVerifier):  # type: ignore[misc]  # the library ships no types
+class _Verifier(HTTPMessageVerifier):
     """The library's verifier without its clock: the time is judged here, by the clock passed in."""
 
     def validate_created_and_expires(self, sig_input: Any, max_age: Any = None) -> None:
@@ -95,7 +95,7 @@ def make_content_digest(body: bytes) -> str:
 
 
 def sign_request(
-    method: str, url: str, body: bytes, key: SigningKey, *, created: datetime.datetime, nonce: str
+    method: str, url: str, body: bytes, key: SigningKey, *, created: dt.datetime, nonce: str
 ) -> dict[str, str]:
     """Give the headers that sign a request.
 
@@ -147,7 +147,7 @@ def read_request_signature(headers: Mapping[str, str]) -> RequestSignature:
 
 
 def verify_request(
-    method: str, url: str, headers: Mapping[str, str], body: bytes, key: VerifyKey, *, now: datetime.datetime
+    method: str, url: str, headers: Mapping[str, str], body: bytes, key: VerifyKey, *, now: dt.datetime
 ) -> RequestSignature:
     """Return the signature's values once the request is proved to be this dock's, unaltered and recent.
 
@@ -161,7 +161,7 @@ def verify_request(
     signature = read_request_signature(headers)
     if signature.key_id != key.key_id:
         raise VerificationError("the request is signed by another key", "bad_signature")
-    folded = CaseInsensitiveDict(dict(headers))
+    folded = CaseInsensitiveDict(dict(headers))  # type: ignore[no-untyped-call]  # the library types not all of it
     if folded.get("Content-Digest") != make_content_digest(body):
         raise VerificationError("the request's content is not the content that was signed", "bad_digest")
     verifier = _Verifier(signature_algorithm=algorithms.ED25519, key_resolver=_OneKey(_load_public(key)))
@@ -176,9 +176,11 @@ def verify_request(
 
 def _parse_input(headers: Mapping[str, str]) -> list[tuple[list[str], dict[str, Any]]]:
     verifier = _Verifier(signature_algorithm=algorithms.ED25519, key_resolver=_OneKey())
-    message = _Message("GET", "/", CaseInsensitiveDict(dict(headers)))
+    folded = CaseInsensitiveDict(dict(headers))  # type: ignore[no-untyped-call]  # the library types not all of it
+    message = _Message("GET", "/", folded)
     found = []
-    for _, sig_input, _ in verifier._get_sig_inputs_and_signatures(message):  # noqa: SLF001 - it parses both headers as one
+    parsed: Any = verifier._get_sig_inputs_and_signatures(message)  # type: ignore[no-untyped-call]  # noqa: SLF001 - parses both headers as one
+    for _, sig_input, _ in parsed:
         if any(item.params for item in sig_input):
             raise MalformedError("a covered component with parameters")
         found.append(([str(item.value) for item in sig_input], dict(sig_input.params)))

@@ -1,7 +1,7 @@
 """The catalogue file: brought up to the ledger before every query, deleted and rebuilt at will.
 
-No open SQLite file is ever renamed, replaced or unlinked: a rebuild is made beside and copied in through SQLite's backup
-interface (formats, section 4).
+No open SQLite file is ever renamed, replaced or unlinked: a rebuild is made beside and copied in through SQLite's
+backup interface (formats, section 4).
 """
 
 from __future__ import annotations

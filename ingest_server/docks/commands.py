@@ -28,6 +28,7 @@ from ingest_server.errors import ConflictedError, ForbiddenError, NotFoundError
 from ingest_server.store.settings import S3Settings
 
 if TYPE_CHECKING:
+    from chain_of_custody.canonical import JsonValue
     from ingest_server.installation import Installation
 
 CODE_LIFE = timedelta(hours=1)
@@ -141,8 +142,14 @@ def revoke_dock(installation: Installation, actor: Actor, name: str, reason: str
         raise NotFoundError("not_found", f"{len(found)} enrolled docks are called {name}; name one, or give its id")
     dock = found[0]
     head = installation.ledger.head(dock["dock_id"])
-    parts = {"key": {"dock_key": dock["key_hex"], "algorithm": "ed25519"}, "reason": reason}
-    event = Event("dock.revoked", "dock", dock["dock_id"], {**parts}, expected_version=head.version if head else 0)
+    key: dict[str, JsonValue] = {"dock_key": dock["key_hex"], "algorithm": "ed25519"}
+    event = Event(
+        "dock.revoked",
+        "dock",
+        dock["dock_id"],
+        {"key": key, "reason": reason},
+        expected_version=head.version if head else 0,
+    )
     installation.custody.record(actor, event)
 
 

@@ -28,7 +28,7 @@ def record_clearing(installation: Installation, dock: Dock, value: JsonValue) ->
     """Record that one sealed file was removed from its recorder; repeated, nothing happens.
 
     Raises:
-        ForbiddenError: Policy does not allow it, or the statement is of another file.
+        ForbiddenError: The statement is of another file.
         NotFoundError: The recording is not known.
     """
     clearing, envelope, _ = open_signed(installation, dock, value, Clearing)
@@ -39,8 +39,11 @@ def record_clearing(installation: Installation, dock: Dock, value: JsonValue) ->
     said = (docking.recorder_id, clearing.path_b64, clearing.size, clearing.digests.sha2_256)
     if said != tuple(recording[name] for name in ("recorder_id", "path_b64", "size", "sha256")):
         raise ForbiddenError("manifest_mismatch", "the statement is of another file than the recording")
+    # The file is gone already: what happened is recorded in any case, and a breach of policy beside it.
+    findings: list[JsonValue] = []
     if not is_clearing_allowed(installation):
-        raise ForbiddenError("clearing_not_allowed")
+        message = "cleared although the policy does not allow it on this store"
+        findings.append({"code": "CLEARED_AGAINST_POLICY", "severity": "error", "where": "", "message": message})
     event = Event(
         "recording.cleared",
         "recording",
@@ -48,6 +51,7 @@ def record_clearing(installation: Installation, dock: Dock, value: JsonValue) ->
         {
             "clearing": {"docking_id": clearing.docking_id, "path_b64": clearing.path_b64, "size": clearing.size},
             "statement": envelope.to_json(),
+            "findings": findings,
         },
         device=make_device(envelope, clearing),
         claims=(f"cleared:{clearing.docking_id}:{clearing.evidence_id}",),

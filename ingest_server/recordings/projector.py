@@ -55,7 +55,8 @@ def _find_claim(claims: list[dict[str, Any]], name: str) -> str | None:
 def _apply_presented_again(database: sqlite3.Connection, entry: Entry) -> None:
     received = read_part(entry, "received")
     database.execute(
-        "update recordings set presented = presented + 1, retain_until = coalesce(?, retain_until) where evidence_id = ?",
+        "update recordings set presented = presented + 1, retain_until = coalesce(?, retain_until)"
+        " where evidence_id = ?",
         (received.get("retain_until"), entry.leaf.subject),
     )
 

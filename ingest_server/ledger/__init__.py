@@ -1,0 +1,1 @@
+"""The published ledger over HTTP."""

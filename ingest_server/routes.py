@@ -1,0 +1,70 @@
+"""Every URL of the server, on one page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import Depends
+
+from ingest_server.cases import api as cases
+from ingest_server.context import require_permission
+from ingest_server.docks import api as docks
+from ingest_server.exports import api as exports
+from ingest_server.health import show_health
+from ingest_server.intake import api as intake
+from ingest_server.ledger import api as ledger
+from ingest_server.permissions import Permission
+from ingest_server.policy import api as policy
+from ingest_server.recordings import api as recordings
+from ingest_server.store import api as store
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+def add_routes(app: FastAPI) -> None:
+    """Add every route; each but health, enrolment, docks', the ledger's and parts' needs a bearer token."""
+    get, post = app.get, app.post
+    may = {permission: [Depends(require_permission(permission))] for permission in Permission}
+
+    get("/api/v1/health", tags=["health"])(show_health)
+
+    limited = [Depends(docks.limit_attempts)]
+    post("/enrolment/v1/begin", tags=["enrolment"], dependencies=limited)(docks.post_begin)
+    post("/enrolment/v1/finish", tags=["enrolment"], dependencies=limited)(docks.post_finish)
+
+    get("/dock/v1/status", tags=["dock"])(intake.show_status)
+    post("/dock/v1/dockings", tags=["dock"])(intake.post_docking)
+    post("/dock/v1/dockings/{docking_id}/close", tags=["dock"], status_code=204)(intake.post_close)
+    post("/dock/v1/intakes", tags=["dock"])(intake.post_intake)
+    post("/dock/v1/intakes/known", tags=["dock"])(intake.post_known)
+    get("/dock/v1/intakes/{intake_id}/parts", tags=["dock"])(intake.get_parts)
+    post("/dock/v1/intakes/{intake_id}/parts", tags=["dock"])(intake.post_parts)
+    post("/dock/v1/intakes/{intake_id}/complete", tags=["dock"])(intake.post_complete)
+    post("/dock/v1/intakes/{intake_id}/abort", tags=["dock"], status_code=204)(intake.post_abort)
+    post("/dock/v1/presentations", tags=["dock"])(intake.post_presentation)
+    post("/dock/v1/receipts", tags=["dock"])(intake.post_receipt)
+    post("/dock/v1/clearings", tags=["dock"], status_code=204)(intake.post_clearing)
+    app.put("/store/v1/parts/{key:path}", tags=["dock"])(store.put_part)
+
+    auditor = [Depends(ledger.require_auditor)]
+    get("/ledger/checkpoint", tags=["ledger"], dependencies=auditor)(ledger.get_checkpoint)
+    get("/ledger/tile/{path:path}", tags=["ledger"], dependencies=auditor)(ledger.get_tile)
+
+    reading = may[Permission.RECORDING_READ]
+    get("/api/v1/recordings", tags=["recordings"], dependencies=reading)(recordings.get_recordings)
+    get("/api/v1/recordings/{evidence_id}", tags=["recordings"], dependencies=reading)(recordings.get_one_recording)
+    history = may[Permission.RECORDING_HISTORY]
+    get("/api/v1/recordings/{evidence_id}/history", tags=["recordings"], dependencies=history)(recordings.get_history)
+
+    case_reading = may[Permission.CASEFILE_READ]
+    get("/api/v1/casefiles", tags=["casefiles"], dependencies=case_reading)(cases.get_casefiles)
+    post("/api/v1/casefiles", tags=["casefiles"])(cases.post_casefile)
+    get("/api/v1/casefiles/{number}", tags=["casefiles"], dependencies=case_reading)(cases.get_casefile)
+    post("/api/v1/casefiles/{number}/attachments", tags=["casefiles"])(cases.post_attachment)
+    post("/api/v1/casefiles/{number}/detachments", tags=["casefiles"])(cases.post_detachment)
+    post("/api/v1/casefiles/{number}/exports", tags=["casefiles"])(exports.post_export)
+
+    get("/api/v1/docks", tags=["registers"], dependencies=may[Permission.DOCK_READ])(docks.get_docks)
+    get("/api/v1/recorders", tags=["registers"], dependencies=may[Permission.DOCK_READ])(docks.get_recorders)
+    get("/api/v1/policy", tags=["policy"], dependencies=may[Permission.POLICY_READ])(policy.get_policy)
