@@ -159,6 +159,7 @@ def test_expired_objects_of_earlier_canaries_are_removed(minio_server: MinioServ
     scratch = Scratch(case.store.connection, f"{case.store.settings.bucket}-x")
     _make_missing(case.store.connection, scratch.bucket, [])
     scratch.write(Way.SINGLE, now() + timedelta(seconds=1))
+    assert scratch.sweep(now() - timedelta(minutes=10)) == 0
     assert scratch.sweep() == 1
     time.sleep(2.1)
     assert scratch.sweep() == 0

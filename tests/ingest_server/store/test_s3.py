@@ -267,6 +267,11 @@ def test_a_store_that_is_not_there_is_unavailable() -> None:
     store.close()
 
 
+def test_a_store_without_an_account_is_refused() -> None:
+    with pytest.raises(StoreRefusedError, match="MINIO_ACCESS_KEY"):
+        S3Store(S3Settings("http://127.0.0.1:9", "evidence"), StoreSecrets(), now)
+
+
 def test_wrong_credentials_are_refused_and_not_printed(case: StoreCase) -> None:
     assert isinstance(case.store, S3Store)
     store = S3Store(case.store.settings, StoreSecrets("nobody", "wrong-secret"), now)
