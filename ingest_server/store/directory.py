@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from minio.credentials.credentials import Credentials
 
-from chain_of_custody.durable import link_without_overwriting, make_dir
+from chain_of_custody.durable import fsync_dir, link_without_overwriting, make_dir
 from chain_of_custody.findings import Finding
 from ingest_server.store import directory_canary
 from ingest_server.store.contract import (
@@ -140,11 +140,14 @@ class DirectoryStore:
             return
 
     def find_version(self, key: str) -> StoredVersion | None:
-        """Look for the file."""
+        """Look for the file. A process may have died right after naming it, so the name is made durable first."""
+        path = self.path_of(key)
         try:
-            size = self.path_of(key).stat().st_size
+            size = path.stat().st_size
         except FileNotFoundError:
             return None
+        with translate_disk_errors("look for the object"):
+            fsync_dir(path.parent)
         return StoredVersion(key, _version_of(key), size)
 
     def read(self, key: str, version_id: str, *, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
