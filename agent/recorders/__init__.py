@@ -1,0 +1,1 @@
+"""Recorder families: profiles as data, recognition and name patterns."""
