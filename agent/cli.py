@@ -1,0 +1,206 @@
+"""The command line ``dock-agent``."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from agent.errors import AgentError
+from chain_of_custody.errors import CustodyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from agent.dock import Dock
+    from agent.progress import Reporter
+
+CommandT = TypeVar("CommandT", bound="Callable[..., Any]")
+home_option = click.option(
+    "--home", type=click.Path(path_type=Path, file_okay=False), required=True, help="The dock home."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+
+def refuse_in_words(function: CommandT) -> CommandT:
+    """Turn every refusal into one line on standard error and exit code 1."""
+
+    @functools.wraps(function)
+    def run(*arguments: Any, **options: Any) -> Any:
+        try:
+            return function(*arguments, **options)
+        except (AgentError, CustodyError, OSError) as error:
+            message = " ".join(str(error).split())
+            click.echo(f"{click.get_current_context().command_path}: {message}", err=True)
+            sys.exit(1)
+        except KeyboardInterrupt:
+            click.echo("stopped; what was sealed is sealed, the rest stays on the recorder · 已停止", err=True)
+            sys.exit(1)
+
+    return run  # type: ignore[return-value]  # wraps keeps the signature
+
+
+@contextmanager
+def open_dock(home: Path, wait_s: float, reporter: Reporter) -> Iterator[Dock]:
+    """Hold a dock home and open everything in it."""
+    from agent.config import hold_home
+    from agent.dock import Dock
+    from agent.retrying import Patience
+    from chain_of_custody.instants import utc_clock
+
+    with hold_home(home):
+        dock = Dock.open(home, Patience(wait_s, reporter.say), reporter, utc_clock)
+        try:
+            _trust_store(dock)
+            yield dock
+        finally:
+            dock.close()
+
+
+def _trust_store(dock: Dock) -> None:
+    """Learn which certificates to believe at the store; without an answer, parts wait as everything does."""
+    try:
+        _, status = dock.client.call("GET", "/dock/v1/status")
+    except AgentError:
+        return
+    dock.client.trust_store(status.get("store", {}).get("ca_pem"))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="evidock")
+def main() -> None:
+    """Take recordings from docked recorders, send them and prove it. · 采集、上传、固证。
+
+    Results go to standard output, progress and messages to standard error. Exit status: 0 done, 1 refused or failed with
+    the reason in one line, 2 wrong usage.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+
+
+@main.command()
+@click.option("--server", required=True, help="The server's address.")
+@click.option("--code", required=True, help="The enrolment code, from: ingest-server dock add NAME.")
+@home_option
+@click.option(
+    "--ca",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Certificates to believe, for a server behind a proxy.",
+)
+@refuse_in_words
+def enrol(server: str, code: str, home: Path, ca: Path | None) -> None:
+    """Enrol this dock: both sides prove that they know the code, and keys are pinned."""
+    from agent.enrolling import enrol as run
+
+    config = run(home, server, code, str(ca.absolute()) if ca else None)
+    click.echo(f"enrolled as {config.name} at {config.server}; ledger {config.origin}", err=True)
+    click.echo(config.dock_id)
+
+
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@home_option
+@click.option("--clear", is_flag=True, help="Clear sealed files from the recorder, where policy allows it now.")
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(0),
+    default=60.0,
+    show_default=True,
+    help="Seconds to retry an unreachable server.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line as states change.")
+@refuse_in_words
+def acquire(path: Path, home: Path, wait_s: float, *, clear: bool, as_json: bool) -> None:
+    """Take everything one recorder volume holds; exit 0 only if everything found is sealed."""
+    from agent.acquisition import acquire_volume
+    from agent.progress import Reporter
+
+    with Reporter(as_json=as_json) as reporter, open_dock(home, wait_s, reporter) as dock:
+        summary = acquire_volume(dock, path, is_clearing=clear)
+    sys.exit(0 if summary.is_complete else 1)
+
+
+@main.command()
+@home_option
+@click.option(
+    "--watch",
+    "folders",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    multiple=True,
+    help="Folder whose direct subfolders are volumes; may be given again.",
+)
+@click.option(
+    "--quiet",
+    "quiet_s",
+    type=click.FloatRange(0.1),
+    default=10.0,
+    show_default=True,
+    help="Seconds a watched folder must be unchanged.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line as states change.")
+@refuse_in_words
+def run(home: Path, folders: tuple[Path, ...], quiet_s: float, *, as_json: bool) -> None:
+    """Watch for recorders and take what each holds, until stopped."""
+    from agent.daemon import run_forever
+    from agent.progress import Reporter
+
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    with Reporter(as_json=as_json) as reporter, open_dock(home, 60.0, reporter) as dock:
+        run_forever(dock, folders, ended, quiet_s=quiet_s)
+
+
+@main.command()
+@home_option
+@json_option
+@refuse_in_words
+def status(home: Path, *, as_json: bool) -> None:
+    """Say what this dock has taken and what is not safe yet."""
+    from agent.health import read_status
+    from agent.progress import Reporter
+
+    with open_dock(home, 0.0, Reporter(as_json=as_json)) as dock:
+        value = read_status(dock)
+    if as_json:
+        click.echo(json.dumps(value, ensure_ascii=False))
+        return
+    click.echo(f"{value['name']} at {value['server']}, ledger {value['origin']}")
+    for state, count in sorted(value["files"].items()):
+        click.echo(f"  {state:<12} {count}")
+    spool = value["spool"]
+    click.echo(f"  spool ({spool['policy']}): {spool['files']} files, {spool['bytes']} bytes")
+    if value["not_sealed"]:
+        click.echo(f"{value['not_sealed']} files are not sealed: keep those recorders and dock them again")
+    else:
+        click.echo("everything taken is sealed · 全部已固证")
+
+
+@main.command()
+@home_option
+@json_option
+@refuse_in_words
+def doctor(home: Path, *, as_json: bool) -> None:
+    """Look for everything that can be wrong and say how to mend it; exit 1 if something is."""
+    from dataclasses import asdict
+
+    from agent.health import diagnose
+    from agent.progress import Reporter
+
+    with open_dock(home, 0.0, Reporter(as_json=as_json)) as dock:
+        found = diagnose(dock)
+    if as_json:
+        click.echo(json.dumps([asdict(item) for item in found], ensure_ascii=False))
+    else:
+        for item in found:
+            click.echo(f"{'ok   ' if item.is_well else 'WRONG'}  {item.name:<9} {item.seen}")
+            if item.mend:
+                click.echo(f"       {'':<9} → {item.mend}")
+    sys.exit(0 if all(item.is_well for item in found) else 1)

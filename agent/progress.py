@@ -1,0 +1,135 @@
+"""What a run tells: JSON lines for programs on standard output, bars and sentences for people on standard error."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+import threading
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from agent.names import display_path
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from chain_of_custody.canonical import JsonValue
+
+
+@dataclass(slots=True)
+class Summary:
+    """How a run ended; ``sealed`` counts this run, found = sealed + already_sealed + failed + waiting."""
+
+    found: int = 0
+    sealed: int = 0
+    already_sealed: int = 0
+    failed: int = 0
+    waiting: int = 0
+    cleared: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything found is sealed."""
+        return self.failed == 0 and self.waiting == 0
+
+
+class Reporter:
+    """Tells one run; any thread may call anything. A context manager around the progress bar."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        """Print JSON lines on standard output, or text."""
+        self._as_json = as_json
+        self._console = Console(stderr=True)
+        self._guard = threading.Lock()
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+        )
+        self._progress = Progress(*columns, console=self._console)
+        self._task = self._progress.add_task("waiting · 等待", total=None, visible=False)
+
+    def __enter__(self) -> Self:
+        """Show the bar."""
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the bar away."""
+        self._progress.stop()
+
+    def begin(self, title: str, total_bytes: int) -> None:
+        """Say what is docked and how much there is to read."""
+        self._progress.update(self._task, description=escape(title), total=total_bytes, completed=0, visible=True)
+
+    def note_bytes(self, count: int) -> None:
+        """Bytes were read."""
+        self._progress.advance(self._task, count)
+
+    def say(self, sentence: str) -> None:
+        """Tell the person one sentence."""
+        self._console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+
+    def show_state(
+        self,
+        path: bytes,
+        state: str,
+        *,
+        size: int | None,
+        digests: dict[str, JsonValue] | None = None,
+        evidence_id: str | None = None,
+        error: str | None = None,
+        is_already: bool = False,
+    ) -> None:
+        """Tell that a file reached a state."""
+        line: dict[str, Any] = {
+            "path": display_path(path),
+            "path_b64": base64.b64encode(path).decode(),
+            "state": state,
+            "size": size,
+            "digests": digests,
+            "evidence_id": evidence_id,
+            "error": error,
+        }
+        if is_already:
+            line["already"] = True
+        if self._as_json:
+            self._print(json.dumps(line, ensure_ascii=False))
+        elif error:
+            self.say(f"{line['path']}: {error}")
+        elif state == "sealed":
+            self.say(
+                f"{'sealed before · 此前已固证' if is_already else 'sealed · 已固证'}  {evidence_id}  {line['path']}"
+            )
+
+    def finish(self, summary: Summary) -> None:
+        """Tell how the run ended."""
+        if self._as_json:
+            self._print(json.dumps({"summary": asdict(summary)}))
+            return
+        total = summary.sealed + summary.already_sealed
+        self.say(
+            f"{total} of {summary.found} files sealed ({summary.sealed} now), {summary.failed} failed,"
+            f" {summary.waiting} waiting, {summary.cleared} cleared · 已固证 {total}/{summary.found}"
+        )
+        if summary.is_complete:
+            self.say("Everything found is sealed. You may take the recorder. · 全部已固证，可取走记录仪。")
+        else:
+            self.say("Keep the recorder as it is and dock it again. · 请保留记录仪内容，稍后重新接入。")
+
+    def _print(self, line: str) -> None:
+        with self._guard:
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()

@@ -1,0 +1,127 @@
+"""From uploaded to sealed: the server's receipt, judged by the dock itself against its own journal."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from agent.errors import ReceiptRefusedError, RefusedError
+from agent.journal import FileRow, FileState
+from agent.spool import remove_spooled
+from agent.steps import reached
+from chain_of_custody.checkpoint import Checkpoint, parse_checkpoint_text
+from chain_of_custody.digests import Digests
+from chain_of_custody.durable import write_file
+from chain_of_custody.errors import MalformedError, ReceiptOutdatedError, VerificationError
+from chain_of_custody.identities import show_id
+from chain_of_custody.note import parse_note
+from chain_of_custody.receipts import ExpectedReceipt, Receipt, VerifiedReceipt, verify_receipt
+
+if TYPE_CHECKING:
+    from agent.dock import Dock
+
+POLL_S = 0.5
+TRIES = 6
+
+
+def seal_upload(dock: Dock, row: FileRow) -> bool:
+    """Complete an upload and seal the file on its receipt; says whether it was known before.
+
+    Raises:
+        RefusedError: The server refused; ``upload_gone``, ``parts_differ`` and ``digest_mismatch`` ask for a new upload.
+        ReceiptRefusedError: The receipt is not proof; the file is not sealed.
+        UnreachableError: No answer within the patience.
+    """
+    parts = [
+        {"number": part.number, "size": part.size, "sha256": part.sha256, "etag": part.etag}
+        for part in dock.journal.list_parts(row).values()
+    ]
+    body = {"manifest": row.manifest, "parts": parts}
+    return _seal(dock, row, f"/dock/v1/intakes/{row.intake_id}/complete", body)
+
+
+def seal_known(dock: Dock, row: FileRow) -> bool:
+    """Present a file that the server knows and seal it on the receipt of that.
+
+    Raises:
+        RefusedError: ``not_known``: these bytes are new and must be uploaded.
+    """
+    return _seal(dock, row, "/dock/v1/presentations", {"manifest": row.manifest})
+
+
+def read_last_checkpoint(dock: Dock) -> Checkpoint | None:
+    """The largest checkpoint this dock has stored."""
+    note = dock.journal.read_checkpoint()
+    return None if note is None else parse_checkpoint_text(parse_note(note)[0])
+
+
+def _seal(dock: Dock, row: FileRow, path: str, body: dict[str, Any]) -> bool:
+    answer, asked_size = _ask(dock, path, body)
+    for _ in range(TRIES):
+        reached("receipt.received")
+        try:
+            verified = _judge(dock, row, answer, asked_size)
+        except ReceiptOutdatedError:
+            # Another file was sealed meanwhile under a larger checkpoint: ask again, judge nothing.
+            asked = {"evidence_id": answer.get("evidence_id"), "manifest_sha256": row.manifest_sha256}
+            answer, asked_size = _ask(dock, "/dock/v1/receipts", asked)
+            continue
+        _keep(dock, row, answer, verified)
+        return bool(answer.get("presented_again"))
+    raise ReceiptRefusedError("outdated", "the server keeps answering with older checkpoints than this dock has seen")
+
+
+def _ask(dock: Dock, path: str, body: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """Ask for a receipt, patiently while the server reads the stored bytes back."""
+    while True:
+        last = read_last_checkpoint(dock)
+        size = last.size if last else 0
+        asked = {**body, "checkpoint_size": size}
+        status, answer = dock.patience.run(lambda asked=asked: dock.client.call("POST", path, asked))  # type: ignore[misc]  # a default binds the loop's value
+        if status != 202:
+            return answer, size
+        time.sleep(POLL_S)
+
+
+def _judge(dock: Dock, row: FileRow, answer: dict[str, Any], asked_size: int) -> VerifiedReceipt:
+    try:
+        receipt = Receipt.from_json(answer.get("receipt"))
+        return verify_receipt(
+            receipt,
+            vkey=dock.config.vkey,
+            event_key=dock.event_key,
+            requested_size=asked_size,
+            last_checkpoint=read_last_checkpoint(dock),
+            expected=ExpectedReceipt(str(row.manifest_sha256), Digests.from_json(row.digests), row.size),
+        )
+    except ReceiptOutdatedError:
+        raise
+    except VerificationError as error:
+        raise ReceiptRefusedError(error.code, f"the receipt is refused: {error}") from error
+    except MalformedError as error:
+        raise ReceiptRefusedError("malformed", f"the receipt is not one: {error}") from error
+
+
+def _keep(dock: Dock, row: FileRow, answer: dict[str, Any], verified: VerifiedReceipt) -> None:
+    """Receipt, then checkpoint, then the journal's row: a crash between them only repeats the asking."""
+    evidence_id = show_id(verified.leaf.subject)
+    text = json.dumps(answer["receipt"], ensure_ascii=False, indent=1)
+    write_file(dock.home / "receipts" / f"{evidence_id}.json", text.encode())
+    dock.journal.keep_checkpoint(verified.checkpoint.size, verified.checkpoint_note)
+    reached("receipt.stored")
+    index = answer["receipt"]["index"]
+    dock.journal.move(row, FileState.SEALED, evidence_id=evidence_id, entry_index=index, reason=None)
+    if row.spool_name:
+        remove_spooled(dock.home, row.spool_name)
+
+
+def needs_new_upload(error: RefusedError) -> bool:
+    """Whether a refusal means that the bytes must be sent anew."""
+    return error.code in {"upload_gone", "parts_differ", "digest_mismatch", "lock_missing", "not_found"}
+
+
+def encode_path(path: bytes) -> str:
+    """A raw path as the protocol carries it."""
+    return base64.b64encode(path).decode()
