@@ -11,7 +11,6 @@ import os
 import tomllib
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import tomli_w
@@ -21,6 +20,7 @@ from chain_of_custody.durable import make_dir, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 CONFIG_NAME = "config.toml"
 KEY_NAME = "key"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import queue
-import threading
 from typing import TYPE_CHECKING
 
 from agent.acquisition import acquire_volume
@@ -14,6 +13,7 @@ from agent.watching import VolumeWatch
 from chain_of_custody.errors import CustodyError
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -40,7 +40,7 @@ def run_forever(dock: Dock, folders: Sequence[Path], ended: threading.Event, *, 
                     _guard(dock, "sending what is left at this dock", lambda: finish_pending(dock))
                 continue
             idle = 0.0
-            _guard(dock, str(arrived.root), lambda root=arrived.root: acquire_volume(dock, root))  # type: ignore[misc]  # a default binds the loop's value
+            _guard(dock, str(arrived.root), lambda root=arrived.root: acquire_volume(dock, root))
     finally:
         watch.stop()
 

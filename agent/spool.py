@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.errors import SpoolError, UnreadableError
@@ -15,6 +14,7 @@ from chain_of_custody.durable import fsync_dir
 from chain_of_custody.identities import new_id
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
     from typing import Self
 

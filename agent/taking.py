@@ -13,7 +13,6 @@ from agent.journal import FileRow, FileState
 from agent.pending import post_docking
 from agent.sealing import needs_new_upload, seal_known, seal_upload
 from agent.spool import SpoolFile, SpoolWriter, remove_spooled
-from chain_of_custody.digests import Digests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from agent.copying import ByteSource
     from agent.dock import Dock
     from agent.uploading import Upload, Uploader
+    from chain_of_custody.digests import Digests
 
 UPLOAD_TRIES = 3
 

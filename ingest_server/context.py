@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
+from fastapi import Request  # noqa: TC002 - FastAPI reads the annotations when it runs
 from starlette.concurrency import run_in_threadpool
 
 from chain_of_custody.canonical import JsonValue, parse_json
@@ -19,8 +20,6 @@ from ingest_server.errors import BadRequestError, ForbiddenError, TooLargeError,
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-
-    from fastapi import Request
 
     from ingest_server.installation import Installation
     from ingest_server.intake.working import Working

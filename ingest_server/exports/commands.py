@@ -13,7 +13,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chain_of_custody.canonical import JsonValue
 from chain_of_custody.durable import link_without_overwriting
 from chain_of_custody.gathering import gather_entries, gather_proofs, list_heads, list_subjects
 from chain_of_custody.identities import new_id, show_id
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from chain_of_custody.canonical import JsonValue
     from chain_of_custody.ledger import Entry
     from ingest_server.custody.actors import Actor
     from ingest_server.installation import Installation
