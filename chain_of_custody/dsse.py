@@ -11,11 +11,14 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chain_of_custody.canonical import JsonValue, canonical_json, parse_json
 from chain_of_custody.digests import check_hex64
 from chain_of_custody.errors import MalformedError, VerificationError
-from chain_of_custody.signing import SigningKey, VerifyKey
+
+if TYPE_CHECKING:
+    from chain_of_custody.signing import SigningKey, VerifyKey
 
 __all__ = ["Envelope", "decode_base64", "pae", "parse_envelope", "sign_envelope", "verify_envelope"]
 

@@ -62,6 +62,10 @@ def create_file_exclusively(path: Path, data: bytes, mode: int = 0o600, *, sync_
         while view:
             view = view[os.write(fd, view) :]
         os.fsync(fd)
+    except BaseException:
+        # The name was ours alone; half a file under it would be taken for a whole one.
+        path.unlink(missing_ok=True)
+        raise
     finally:
         os.close(fd)
     if sync_folder:

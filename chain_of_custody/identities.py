@@ -44,6 +44,8 @@ def parse_shown_id(text: str) -> str:
     """
     if _HEX.fullmatch(text):
         return text
+    if not text.isascii():
+        raise MalformedError("not an evidence id: other characters than ASCII")
     folded = text.strip().upper().replace("-", "").translate(_LENIENT)
     if len(folded) != _SHOWN_LENGTH or any(letter not in _ALPHABET for letter in folded):
         raise MalformedError("not an evidence id of 26 characters")

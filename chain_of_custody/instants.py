@@ -22,7 +22,9 @@ def utc_clock() -> datetime:
 
 
 def format_instant(moment: datetime) -> str:
-    """Write an aware time as an instant."""
+    """Write an aware time as an instant; raises ValueError for a time without a zone, which would be a guess."""
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone is no instant")
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").zfill(27)
 
 

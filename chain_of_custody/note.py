@@ -38,8 +38,8 @@ _DASH = "\u2014 "
 
 
 def check_key_name(name: str) -> str:
-    """Return a key name, or raise MalformedError: non-empty, no space, no plus sign, no control character."""
-    if not name or "+" in name or any(c.isspace() or ord(c) < 0x20 or ord(c) == 0x7F for c in name):
+    """Return a key name, or raise MalformedError: non-empty, no space, plus sign, control character or surrogate."""
+    if not name or "+" in name or any(c.isspace() or ord(c) < 0x20 or 0xD800 <= ord(c) < 0xE000 for c in name):
         raise MalformedError("not a key name")
     return name
 
@@ -132,6 +132,7 @@ def sign_note(text: str, signers: Iterable[LogSigner]) -> bytes:
     lines = [text, "\n"]
     for signer in signers:
         verifier = signer.verifier
+        check_key_name(verifier.name)
         blob = base64.b64encode(verifier.note_id + signer.key.sign(text.encode())).decode()
         lines.append(f"{_DASH}{verifier.name} {blob}\n")
     return "".join(lines).encode()

@@ -10,6 +10,7 @@ from chain_of_custody.commitments import Opening, verify_opening
 from chain_of_custody.digests import Digests
 from chain_of_custody.dsse import decode_base64
 from chain_of_custody.errors import MalformedError, ReceiptOutdatedError, VerificationError
+from chain_of_custody.instants import parse_instant
 from chain_of_custody.leaves import MAX_LEAF_BYTES, Leaf, parse_leaf, verify_leaf
 from chain_of_custody.merkle import hash_leaf, verify_consistency, verify_inclusion
 from chain_of_custody.note import parse_vkey
@@ -113,7 +114,7 @@ def verify_receipt(
 
     1. The leaf is one of the two events that acknowledge a file, signed by the pinned event key.
     2. The opened part ``received`` is what the leaf commits to.
-    3. Its values are those of the dock's own journal.
+    3. Its values are those of the dock's own journal; its lock is of a known kind.
     4. The checkpoint is signed by the pinned log key, and the leaf is in its tree at this index.
     5. The checkpoint is not older than the one named in the request, and continues the one stored.
 
@@ -127,8 +128,9 @@ def verify_receipt(
 
     Raises:
         ReceiptOutdatedError: A larger checkpoint was stored since the request; ask again, judge nothing.
-        VerificationError: It is false; the ``code`` says how: ``wrong_event``, ``bad_event_signature``, ``bad_opening``,
-            ``wrong_file``, ``bad_log_signature``, ``wrong_origin``, ``not_included``, ``rolled_back``, ``forked``.
+        VerificationError: It is false; the ``code`` says how: ``wrong_event``, ``bad_event_signature``,
+            ``bad_opening``, ``wrong_file``, ``unknown_lock``, ``bad_log_signature``, ``wrong_origin``,
+            ``not_included``, ``rolled_back``, ``forked``.
         MalformedError: The leaf or a value is not in its format.
     """
     leaf = parse_leaf(receipt.leaf)
@@ -141,6 +143,7 @@ def verify_receipt(
         raise VerificationError(message, "bad_event_signature") from error
     received = _open_received(receipt, leaf)  # 2
     _compare_values(received, expected)  # 3
+    _check_lock(received)
     log = parse_vkey(vkey)
     if leaf.origin != log.name or receipt.proof.index != receipt.index:
         raise VerificationError("the leaf is of another ledger or at another index", "wrong_origin")
@@ -171,6 +174,15 @@ def _compare_values(received: dict[str, JsonValue], expected: ExpectedReceipt) -
         raise VerificationError("the receipt is of another file", "wrong_file")
 
 
+def _check_lock(received: dict[str, JsonValue]) -> None:
+    """A lock that can be lifted early is none; only a compliance lock with an end, or plainly none, is believed."""
+    mode, until = received.get("lock_mode"), received.get("retain_until")
+    if mode == "COMPLIANCE":
+        parse_instant(until)
+    elif mode != "none" or until is not None:
+        raise VerificationError(f"the receipt names a lock that is not known: {str(mode)[:40]}", "unknown_lock")
+
+
 def _check_history(
     proof: ConsistencyProof, checkpoint: Checkpoint, requested_size: int, last: Checkpoint | None
 ) -> None:
@@ -180,8 +192,8 @@ def _check_history(
         )
     if last is None:
         return
-    if last.size > requested_size and last.size > checkpoint.size:
-        raise ReceiptOutdatedError("a larger checkpoint was stored meanwhile")
-    if last.size != proof.old_size:
-        raise ReceiptOutdatedError("the proof begins at another checkpoint than the stored one")
+    if last.size != requested_size:
+        raise ReceiptOutdatedError("another checkpoint than the one named in the request is stored now")
+    if (proof.old_size, proof.new_size) != (last.size, checkpoint.size):
+        raise VerificationError("the consistency proof is between other sizes than was asked", "forked")
     verify_consistency(last.size, checkpoint.size, last.root, checkpoint.root, proof.path)

@@ -6,16 +6,31 @@ no statement can be taken for another. They hold personal data and are records, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 
-from chain_of_custody.canonical import MAX_INTEGER, JsonValue, canonical_json, parse_canonical
+from chain_of_custody.canonical import JsonValue, canonical_json, parse_canonical
 from chain_of_custody.digests import Digests, check_hex64
-from chain_of_custody.dsse import Envelope, decode_base64, sign_envelope, verify_envelope
-from chain_of_custody.errors import MalformedError
+from chain_of_custody.dsse import Envelope, sign_envelope, verify_envelope
 from chain_of_custody.identities import check_id
-from chain_of_custody.instants import parse_instant
-from chain_of_custody.leaves import check_origin
 from chain_of_custody.signing import SigningKey, VerifyKey
+from chain_of_custody.statement_fields import (
+    HEADER_FIELDS,
+    MAX_CLAIMS,
+    MAX_FILES,
+    check_claims,
+    check_count,
+    check_failures,
+    check_file,
+    check_findings,
+    check_list,
+    check_object,
+    check_path,
+    check_recorder_time,
+    check_text,
+    check_volume,
+    read_header,
+    take_fields,
+)
 
 __all__ = [
     "Clearing",
@@ -27,13 +42,6 @@ __all__ = [
     "open_statement",
     "sign_statement",
 ]
-
-_MAX_TEXT = 4096
-_MAX_FILES = 1_000_000
-_MAX_CLAIMS = 1_000
-_HEADER_FIELDS = ("v", "origin", "dock_id", "docking_id", "counter", "time")
-_FILE_KINDS = frozenset({"file", "symlink", "directory", "other", "unreadable"})
-_FILE_STATES = frozenset({"found", "failed", "finding"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +63,7 @@ class Header:
     time: str
 
     def _header_json(self) -> dict[str, JsonValue]:
-        return {"v": 1} | {name: getattr(self, name) for name in _HEADER_FIELDS[1:]}
+        return {"v": 1} | {name: getattr(self, name) for name in HEADER_FIELDS[1:]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,18 +102,18 @@ class Inventory(Header):
     @classmethod
     def from_json(cls, value: JsonValue) -> Self:
         """Read an inventory; raises MalformedError."""
-        rest = _take_fields(value, "volume profile claims files findings clock")
-        files = _check_list(rest["files"], _MAX_FILES)
+        rest = take_fields(value, "volume profile claims files findings clock")
+        files = check_list(rest["files"], MAX_FILES)
         for file in files:
-            _check_file(file)
+            check_file(file)
         return cls(
-            **_read_header(value),
-            volume=_check_object(rest["volume"]),
-            profile=_check_text(rest["profile"]),
-            claims=tuple(_check_list(rest["claims"], _MAX_CLAIMS)),
+            **read_header(rest),
+            volume=check_volume(rest["volume"]),
+            profile=check_text(rest["profile"]),
+            claims=check_claims(rest["claims"]),
             files=tuple(files),
-            findings=tuple(_check_list(rest["findings"], _MAX_FILES)),
-            clock=_check_object(rest["clock"]),
+            findings=check_findings(rest["findings"]),
+            clock=check_object(rest["clock"]),
         )
 
 
@@ -151,19 +159,17 @@ class Manifest(Header):
     @classmethod
     def from_json(cls, value: JsonValue) -> Self:
         """Read a manifest; raises MalformedError."""
-        rest = _take_fields(value, "inventory_sha256 path_b64 path size digests mtime claims findings")
-        if rest["mtime"] is not None:
-            _check_object(rest["mtime"])
+        rest = take_fields(value, "inventory_sha256 path_b64 path size digests mtime claims findings")
         return cls(
-            **_read_header(value),
+            **read_header(rest),
             inventory_sha256=check_hex64(rest["inventory_sha256"]),
-            path_b64=_check_path(rest["path_b64"]),
-            path=_check_text(rest["path"]),
-            size=_check_count(rest["size"]),
+            path_b64=check_path(rest["path_b64"]),
+            path=check_text(rest["path"]),
+            size=check_count(rest["size"]),
             digests=Digests.from_json(rest["digests"]),
-            mtime=rest["mtime"],
-            claims=tuple(_check_list(rest["claims"], _MAX_CLAIMS)),
-            findings=tuple(_check_list(rest["findings"], _MAX_CLAIMS)),
+            mtime=check_recorder_time(rest["mtime"]),
+            claims=check_claims(rest["claims"]),
+            findings=check_findings(rest["findings"], MAX_CLAIMS),
         )
 
 
@@ -194,20 +200,15 @@ class DockingReport(Header):
     @classmethod
     def from_json(cls, value: JsonValue) -> Self:
         """Read a docking report; raises MalformedError."""
-        rest = _take_fields(value, "found sealed already_sealed waiting failed findings")
-        failed = _check_list(rest["failed"], _MAX_FILES)
-        for item in failed:
-            entry = _check_object(item)
-            _check_path(entry.get("path_b64"))
-            _check_text(entry.get("reason"))
+        rest = take_fields(value, "found sealed already_sealed waiting failed findings")
         return cls(
-            **_read_header(value),
-            found=_check_count(rest["found"]),
-            sealed=_check_count(rest["sealed"]),
-            already_sealed=_check_count(rest["already_sealed"]),
-            waiting=_check_count(rest["waiting"]),
-            failed=tuple(failed),
-            findings=tuple(_check_list(rest["findings"], _MAX_FILES)),
+            **read_header(rest),
+            found=check_count(rest["found"]),
+            sealed=check_count(rest["sealed"]),
+            already_sealed=check_count(rest["already_sealed"]),
+            waiting=check_count(rest["waiting"]),
+            failed=check_failures(rest["failed"]),
+            findings=check_findings(rest["findings"]),
         )
 
 
@@ -234,12 +235,12 @@ class Clearing(Header):
     @classmethod
     def from_json(cls, value: JsonValue) -> Self:
         """Read a clearing statement; raises MalformedError."""
-        rest = _take_fields(value, "evidence_id path_b64 size digests")
+        rest = take_fields(value, "evidence_id path_b64 size digests")
         return cls(
-            **_read_header(value),
+            **read_header(rest),
             evidence_id=check_id(rest["evidence_id"]),
-            path_b64=_check_path(rest["path_b64"]),
-            size=_check_count(rest["size"]),
+            path_b64=check_path(rest["path_b64"]),
+            size=check_count(rest["size"]),
             digests=Digests.from_json(rest["digests"]),
         )
 
@@ -261,72 +262,3 @@ def open_statement(envelope: Envelope, key: VerifyKey, kind: type[StatementT]) -
         MalformedError: The payload is not canonical or not a statement of this kind.
     """
     return kind.from_json(parse_canonical(verify_envelope(envelope, key, kind.TYPE)))
-
-
-def _take_fields(value: JsonValue, names: str) -> dict[str, JsonValue]:
-    """Check that an object has exactly the header's fields and these; return it."""
-    if not isinstance(value, dict) or value.keys() != {*_HEADER_FIELDS, *names.split()}:
-        raise MalformedError("a statement with other fields")
-    return value
-
-
-def _read_header(value: JsonValue) -> dict[str, Any]:
-    assert isinstance(value, dict)
-    if value["v"] != 1 or value["v"] is True:
-        raise MalformedError("not a statement of version 1")
-    parse_instant(value["time"])
-    return {
-        "origin": check_origin(value["origin"]),
-        "dock_id": check_id(value["dock_id"]),
-        "docking_id": check_id(value["docking_id"]),
-        "counter": _check_count(value["counter"]),
-        "time": value["time"],
-    }
-
-
-def _check_file(value: JsonValue) -> None:
-    file = _check_object(value)
-    if file.keys() != {"path_b64", "path", "kind", "size", "mtime", "state", "reason"}:
-        raise MalformedError("a file of the inventory with other fields")
-    _check_path(file["path_b64"])
-    _check_text(file["path"])
-    if file["kind"] not in _FILE_KINDS or file["state"] not in _FILE_STATES:
-        raise MalformedError("a file of the inventory of unknown kind or state")
-    if file["size"] is not None:
-        _check_count(file["size"])
-    if file["mtime"] is not None:
-        _check_object(file["mtime"])
-    if file["reason"] is not None:
-        _check_text(file["reason"])
-
-
-def _check_path(value: JsonValue) -> str:
-    """A raw path: relative, without NUL, empty or dot-only names; never followed, only compared."""
-    raw = decode_base64(value)
-    if len(raw) > _MAX_TEXT or b"\0" in raw or any(part in {b"", b".", b".."} for part in raw.split(b"/")):
-        raise MalformedError("not a path from the volume root")
-    return str(value)
-
-
-def _check_text(value: JsonValue) -> str:
-    if not isinstance(value, str) or len(value) > _MAX_TEXT * 4:
-        raise MalformedError("not a text")
-    return value
-
-
-def _check_count(value: JsonValue) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_INTEGER:
-        raise MalformedError("not a count")
-    return value
-
-
-def _check_object(value: JsonValue) -> dict[str, JsonValue]:
-    if not isinstance(value, dict):
-        raise MalformedError("not an object")
-    return value
-
-
-def _check_list(value: JsonValue, limit: int) -> list[JsonValue]:
-    if not isinstance(value, list) or len(value) > limit:
-        raise MalformedError("not a list of allowed length")
-    return value
