@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agent.buffers import BufferPool
@@ -35,6 +36,7 @@ class Dock:
         patience: How long to wait for an unreachable server.
         reporter: Who is told.
         clock: UTC.
+        judging: Held while a receipt is judged and kept, so that the stored checkpoint does not move meanwhile.
     """
 
     home: Path
@@ -47,6 +49,7 @@ class Dock:
     patience: Patience
     reporter: Reporter
     clock: Clock
+    judging: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def open(cls, home: Path, patience: Patience, reporter: Reporter, clock: Clock) -> Dock:

@@ -77,7 +77,9 @@ class KillRun:
     def finish(self) -> None:
         """Dock once more without a kill: everything found must end sealed."""
         acquired = self.system.acquire(self.volume)
-        assert acquired.exit_code == 0, [line for line in acquired.lines if line.get("error")] or acquired.errors
+        assert acquired.exit_code == 0, [
+            line["path"] + ": " + line["error"] for line in acquired.lines if line.get("error")
+        ] or acquired.errors
         summary = acquired.summary
         assert summary["sealed"] + summary["already_sealed"] == summary["found"] == self.files
 
