@@ -46,7 +46,7 @@ class Record:
             raise MalformedError("not a record")
         parts = {}
         for label, item in value.items():
-            if not isinstance(item, dict):
+            if not isinstance(item, dict) or item.keys() != {"salt", "value"}:
                 raise MalformedError("not a record's part")
             parts[label] = Opening.from_json({"label": label, **item})
         return cls(parts)
