@@ -28,8 +28,8 @@ KILLS = int(os.environ.get("EVIDOCK_KILLS", "110"))
 SEED = int(os.environ.get("EVIDOCK_SEED", random.SystemRandom().randrange(1 << 32)))
 PART = 16 * 1024 * 1024
 SIZES = (0, 1, 4_096, 300_000, PART, PART + 1)
-# A directory store has no lock to read back or extend, so these steps are hit only on the S3 store's own fault tests.
 WAIT_S = 60
+KILLS_A_VOLUME = 6
 
 
 class KillRun:
@@ -38,17 +38,26 @@ class KillRun:
     def __init__(self, folder: Path, seed: int) -> None:
         self.random = random.Random(seed)
         self.system = WholeSystem(folder)
-        self.volume = folder / "volume"
-        self.volume.mkdir()
-        self.files = 0
+        self.volumes: list[Path] = []
+        self.files: Counter[Path] = Counter()
+        self.kills = 0
         self.hits: Counter[str] = Counter()
 
+    @property
+    def volume(self) -> Path:
+        """The recorder that is docked now."""
+        return self.volumes[-1]
+
     def add_files(self) -> None:
-        """Two more files appear on the recorder."""
+        """Two more files appear on the recorder; after a few kills another recorder is docked."""
+        if self.kills % KILLS_A_VOLUME == 0:
+            self.volumes.append(self.system.folder / f"recorder-{len(self.volumes)}")
+            self.volume.mkdir()
+        self.kills += 1
         for _ in range(2):
-            self.files += 1
-            size = self.random.choice(SIZES)
-            (self.volume / f"{self.files:05d}.mp4").write_bytes(self.random.randbytes(size))
+            self.files[self.volume] += 1
+            data = self.random.randbytes(self.random.choice(SIZES))
+            (self.volume / f"{self.files[self.volume]:05d}.mp4").write_bytes(data)
 
     def kill_agent(self, step: str, occurrence: int) -> bool:
         """Dock the volume with an agent that dies at a step; say whether it did."""
@@ -74,14 +83,14 @@ class KillRun:
         assert agent.returncode == 0 or not was_killed, errors.decode()
         return was_killed
 
-    def finish(self) -> None:
+    def finish(self, volume: Path) -> None:
         """Dock once more without a kill: everything found must end sealed."""
-        acquired = self.system.acquire(self.volume)
+        acquired = self.system.acquire(volume)
         assert acquired.exit_code == 0, [
             line["path"] + ": " + line["error"] for line in acquired.lines if line.get("error")
         ] or acquired.errors
         summary = acquired.summary
-        assert summary["sealed"] + summary["already_sealed"] == summary["found"] == self.files
+        assert summary["sealed"] + summary["already_sealed"] == summary["found"] == self.files[volume]
 
     def kill_once(self, step: str, occurrence: int) -> bool:
         """Kill whoever knows the step, then finish."""
@@ -90,7 +99,7 @@ class KillRun:
         was_hit = kill(step, occurrence)
         print(f"kill {sum(self.hits.values()) + was_hit}: {step}:{occurrence} {'hit' if was_hit else 'not reached'}")
         self.hits[step] += was_hit
-        self.finish()
+        self.finish(self.volume)
         return was_hit
 
 
@@ -113,10 +122,12 @@ def test_random_kills_lose_nothing_and_double_nothing(kill_run: KillRun) -> None
     while sum(kill_run.hits.values()) < KILLS:
         kill_run.kill_once(kill_run.random.choice(steps), kill_run.random.choice((1, 1, 1, 2, 3)))
 
+    for volume in kill_run.volumes:
+        kill_run.finish(volume)
     missed = [step for step in steps if not kill_run.hits[step]]
     assert not missed, f"never hit: {missed}"
     received = [event for event in kill_run.system.events() if event["type"] == "recording.received"]
-    assert len(received) == len({event["subject"] for event in received}) == kill_run.files
+    assert len(received) == len({event["subject"] for event in received}) == kill_run.files.total()
     kill_run.system.server("catalogue", "check")
     kill_run.system.server("fixity")
     kill_run.system.run("custody", "fsck", kill_run.system.data, "--vkey", kill_run.system.vkey)
