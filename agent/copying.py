@@ -1,6 +1,7 @@
 """The one read pass over a file: its digest, the digests of its parts, the spool and the senders, all from one buffer.
 
-Bytes are hashed before the buffer is handed on, so what is sent is what was hashed.
+The file's digest is fed before a buffer is handed on; the part's digest is made by who sends it, from the same buffer,
+which nobody writes until it is given back. So what is sent is what was hashed, and both digests cost no core twice.
 """
 
 from __future__ import annotations
@@ -31,17 +32,20 @@ class ByteSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FilledPart:
-    """One part in a pooled buffer: number from 1, how many bytes are filled, and their SHA-256."""
+    """One part in a pooled buffer: number from 1, and how many bytes are filled."""
 
     number: int
     buffer: bytearray
     size: int
-    sha256: str
 
     @property
     def body(self) -> memoryview:
         """The filled bytes."""
         return memoryview(self.buffer)[: self.size]
+
+    def digest(self) -> str:
+        """SHA-256 of the filled bytes, 64 hex digits; computed when asked for."""
+        return hashlib.sha256(self.body).hexdigest()
 
 
 def hash_source(source: ByteSource, *, sm3: bool, on_bytes: Callable[[int], None]) -> Digests:
@@ -85,32 +89,27 @@ def read_parts(
         buffer = pool.take(part_size)
         number += 1
         try:
-            filled, part_hash = _fill_part(source, memoryview(buffer)[:part_size], hasher, on_bytes)
+            filled = _fill_part(source, memoryview(buffer)[:part_size], hasher, on_bytes)
         except BaseException:
             pool.give_back(buffer)
             raise
         if filled == 0 and number > 1:
             pool.give_back(buffer)
             break
-        on_part(FilledPart(number, buffer, filled, part_hash))
+        on_part(FilledPart(number, buffer, filled))
         if filled < part_size:
             break
     source.finish()
     return hasher.digests()
 
 
-def _fill_part(
-    source: ByteSource, view: memoryview, hasher: Hasher, on_bytes: Callable[[int], None]
-) -> tuple[int, str]:
-    part_hash = hashlib.sha256()
+def _fill_part(source: ByteSource, view: memoryview, hasher: Hasher, on_bytes: Callable[[int], None]) -> int:
     filled = 0
     while filled < len(view):
         count = source.readinto(view[filled : filled + READ_SIZE])
         if not count:
             break
-        piece = view[filled : filled + count]
-        hasher.update(piece)
-        part_hash.update(piece)
+        hasher.update(view[filled : filled + count])
         filled += count
         on_bytes(count)
-    return filled, part_hash.hexdigest()
+    return filled

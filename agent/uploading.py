@@ -94,13 +94,15 @@ class Upload:
             FileChangedError: The recorder gives other bytes than it gave before.
         """
         held = self._held.get(part.number)
-        if held is not None or any(future.done() and future.exception() for future in self._sending):
-            self._dock.pool.give_back(part.buffer)
-            if held is not None and held.sha256 != part.sha256:
-                raise FileChangedError(f"part {part.number} is not what the recorder gave before")
-            self._raise_failed()
+        is_failing = any(future.done() and future.exception() for future in self._sending)
+        if held is None and not is_failing:
+            self._sending.append(self._pool.submit(self._send, part))
             return
-        self._sending.append(self._pool.submit(self._send, part))
+        is_same = held is None or held.sha256 == part.digest()
+        self._dock.pool.give_back(part.buffer)
+        if not is_same:
+            raise FileChangedError(f"part {part.number} is not what the recorder gave before")
+        self._raise_failed()
 
     def wait(self) -> None:
         """Wait until every part is answered for; raises what the first failed one raised."""
@@ -120,14 +122,15 @@ class Upload:
 
     def _send(self, part: FilledPart) -> None:
         try:
-            etag = self._dock.patience.run(lambda: self._send_once(part))
+            digest = part.digest()
+            etag = self._dock.patience.run(lambda: self._send_once(part, digest))
         finally:
             self._dock.pool.give_back(part.buffer)
-        self._dock.journal.add_part(self._row, SentPart(part.number, part.size, part.sha256, etag))
+        self._dock.journal.add_part(self._row, SentPart(part.number, part.size, digest, etag))
 
-    def _send_once(self, part: FilledPart) -> str:
+    def _send_once(self, part: FilledPart, digest: str) -> str:
         """Ask for a signature and send; an expired or mangled request is asked for anew a few times."""
-        asked = {"parts": [{"number": part.number, "size": part.size, "sha256": part.sha256}]}
+        asked = {"parts": [{"number": part.number, "size": part.size, "sha256": digest}]}
         path = f"/dock/v1/intakes/{self._row.intake_id}/parts"
         last: AgentError = UnreachableError("the store does not take the part")
         for _ in range(PART_TRIES):

@@ -47,7 +47,7 @@ def main() -> None:
                         "upload",
                         part.number,
                         part.size,
-                        part.sha256,
+                        part.digest(),
                         now=datetime.now(UTC),
                     )
                     target = urlsplit(signed.url)
