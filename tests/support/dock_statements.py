@@ -1,8 +1,8 @@
 """One statement of each kind, the same in every run."""
 
-from chain_of_custody.digests import Digests
-from chain_of_custody.statements import Clearing, DockingReport, Inventory, Manifest, Statement
-from tests.support.naive_log import ORIGIN, make_id
+from chain_of_custody.digests import Digests, sha256_hex
+from chain_of_custody.statements import Clearing, DockingReport, Inventory, Manifest, Statement, sign_statement
+from tests.support.naive_log import ORIGIN, make_id, make_key
 
 HEADER = {
     "origin": ORIGIN,
@@ -10,11 +10,12 @@ HEADER = {
     "docking_id": make_id("docking"),
     "time": "2026-11-24T08:00:00.000000Z",
 }
+FILE = b"the bytes of one recording\n"
 PATH_B64 = "RENJTS8wMDAxLm1wNA=="
 CLAIM = {"name": "officer", "value": "123456", "source": "name:gat947"}
 FINDING = {"code": "NAME_UNPARSED", "severity": "warning", "where": "DCIM/0001.mp4", "message": "no known pattern"}
 MTIME = {"local": "2026-11-24T15:59:58", "source": "exfat", "utc_offset": "+08:00", "uncertainty_s": 2}
-DIGESTS = Digests("2" * 64)
+DIGESTS = Digests(sha256_hex(FILE))
 VOLUME = {
     "root": "/media/recorder",
     "fs_type": "exfat",
@@ -31,7 +32,7 @@ FILES = (
         "path_b64": PATH_B64,
         "path": "DCIM/0001.mp4",
         "kind": "file",
-        "size": 320,
+        "size": len(FILE),
         "mtime": MTIME,
         "state": "found",
         "reason": None,
@@ -59,10 +60,10 @@ INVENTORY = Inventory(
 MANIFEST = Manifest(
     **HEADER,
     counter=2,
-    inventory_sha256="1" * 64,
+    inventory_sha256=sha256_hex(sign_statement(INVENTORY, make_key("dock")).to_bytes()),
     path_b64=PATH_B64,
     path="DCIM/0001.mp4",
-    size=320,
+    size=len(FILE),
     digests=DIGESTS,
     mtime=MTIME,
     claims=(CLAIM,),
@@ -78,5 +79,7 @@ REPORT = DockingReport(
     failed=({"path_b64": "/w==", "reason": "cannot be read"},),
     findings=(FINDING,),
 )
-CLEARING = Clearing(**HEADER, counter=4, evidence_id=make_id("recording"), path_b64=PATH_B64, size=320, digests=DIGESTS)
+CLEARING = Clearing(
+    **HEADER, counter=4, evidence_id=make_id("recording 3"), path_b64=PATH_B64, size=len(FILE), digests=DIGESTS
+)
 STATEMENTS: tuple[Statement, ...] = (INVENTORY, MANIFEST, REPORT, CLEARING)

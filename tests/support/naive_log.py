@@ -104,7 +104,7 @@ class NaiveLog:
             "seq": seq + 1,
             "prev": prev,
             "act_id": make_id(f"act {index}"),
-            "time": f"2026-11-24T08:00:{index % 60:02d}.000000Z",
+            "time": f"2026-11-24T08:{index // 60:02d}:{index % 60:02d}.000000Z",
             "actor": make_id("actor"),
             "device": None,
             "anchor": None,
