@@ -20,6 +20,9 @@ JsonValue: TypeAlias = "bool | int | str | list[JsonValue] | dict[str, JsonValue
 MAX_INTEGER = 2**53 - 1
 MAX_BYTES = 64 << 20
 _MAX_DEPTH = 64
+# Without floats and with ASCII keys the standard encoder gives RFC 8785 bytes, several times faster than a pure Python
+# one; a property test holds it against the reference. Every append to the ledger encodes many values.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, check_circular=False, sort_keys=True, separators=(",", ":"))
 
 
 def canonical_json(value: object) -> bytes:
@@ -29,9 +32,10 @@ def canonical_json(value: object) -> bytes:
         MalformedError: It holds a float, an integer of 2^53 or more, a lone surrogate, or keys that are not text.
     """
     try:
-        _check_numbers(value)
-        return rfc8785.dumps(value)  # type: ignore[arg-type]  # what it cannot represent it refuses itself
-    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError, TypeError) as error:
+        if _check_encodable(value):
+            return _ENCODER.encode(value).encode()
+        return rfc8785.dumps(value)  # type: ignore[arg-type]  # what was checked is of the types it takes
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
         raise MalformedError(f"not representable as canonical JSON: {error}") from error
 
 
@@ -75,16 +79,27 @@ def parse_canonical(data: bytes, limit: int = MAX_BYTES) -> JsonValue:
     return value
 
 
-def _check_numbers(value: object) -> None:
-    """Refuse floats, which RFC 8785 would accept; the library refuses integers out of range itself."""
-    if isinstance(value, float):
-        raise MalformedError("a floating-point number")
+def _check_encodable(value: object) -> bool:
+    """Refuse what the format has not; tell whether all keys are ASCII, so that both ways of ordering them agree."""
+    if value is None or isinstance(value, (str, bool)):
+        return True
+    if isinstance(value, int):
+        if not -MAX_INTEGER <= value <= MAX_INTEGER:
+            raise MalformedError("an integer of 2^53 or more")
+        return True
     if isinstance(value, dict):
-        for item in value.values():
-            _check_numbers(item)
-    elif isinstance(value, (list, tuple)):
+        has_plain_keys = True
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise MalformedError("a key that is not text")
+            has_plain_keys = _check_encodable(item) and key.isascii() and has_plain_keys
+        return has_plain_keys
+    if isinstance(value, (list, tuple)):
+        has_plain_keys = True
         for item in value:
-            _check_numbers(item)
+            has_plain_keys = _check_encodable(item) and has_plain_keys
+        return has_plain_keys
+    raise MalformedError(f"a value of a type that JSON here has not: {type(value).__name__}")
 
 
 def _make_object(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:

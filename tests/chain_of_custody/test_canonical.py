@@ -3,7 +3,9 @@
 import json
 
 import pytest
+import rfc8785
 from hypothesis import given
+from hypothesis import strategies as st
 
 from chain_of_custody.canonical import MAX_INTEGER, canonical_json, parse_canonical, parse_json
 from chain_of_custody.errors import MalformedError
@@ -34,6 +36,24 @@ def test_a_value_has_one_encoding_that_reads_back(value):
     data = canonical_json(value)
     assert parse_canonical(data) == value
     assert canonical_json(json.loads(data)) == data
+
+
+@quick
+@given(clean_values | st.dictionaries(st.text(), st.text(st.characters(exclude_categories=("Cs",)))))
+def test_bytes_are_those_of_the_reference(value):
+    assert canonical_json(value) == rfc8785.dumps(value)
+
+
+def test_every_character_is_escaped_as_the_reference_does():
+    text = "".join(map(chr, (*range(0xD800), *range(0xE000, 0x20000, 7))))
+    assert canonical_json([text]) == rfc8785.dumps([text])
+
+
+def test_a_value_that_holds_itself_is_refused():
+    circle: list = []
+    circle.append(circle)
+    with pytest.raises(MalformedError):
+        canonical_json(circle)
 
 
 @quick
