@@ -1,4 +1,4 @@
-"""Clearing a recorder: only what is sealed, only where policy allows it, each file compared once more before it goes."""
+"""Clearing a recorder: only what is sealed, only where policy allows, each file compared once more before it goes."""
 
 from __future__ import annotations
 

@@ -79,8 +79,8 @@ def _trust_store(dock: Dock) -> None:
 def main() -> None:
     """Take recordings from docked recorders, send them and prove it. · 采集、上传、固证。
 
-    Results go to standard output, progress and messages to standard error. Exit status: 0 done, 1 refused or failed with
-    the reason in one line, 2 wrong usage.
+    Results go to standard output, progress and messages to standard error. Exit status: 0 done, 1 refused or failed
+    with the reason in one line, 2 wrong usage.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 

@@ -29,7 +29,7 @@ def seal_upload(dock: Dock, row: FileRow) -> bool:
     """Complete an upload and seal the file on its receipt; says whether it was known before.
 
     Raises:
-        RefusedError: The server refused; ``upload_gone``, ``parts_differ`` and ``digest_mismatch`` ask for a new upload.
+        RefusedError: The server refused; some codes ask for a new upload (:func:`needs_new_upload`).
         ReceiptRefusedError: The receipt is not proof; the file is not sealed.
         UnreachableError: No answer within the patience.
     """

@@ -1,10 +1,9 @@
 """Many callers, many processes, one sequencer at a time.
-
-Inside a process callers queue in memory and one thread takes what is queued. That thread tries the sequencer lock of the
-data folder (``flock`` on ``ledger.lock``). Who gets it integrates the own queue and what others have put into the
-``pending`` table, until nothing is left, and lets it go. Who does not puts the acts into ``pending`` and waits, trying the
-lock every few milliseconds: when the holder dies, a waiter takes over, and an act is integrated at most once because its
-result is written in the transaction of its entries.
+Inside a process callers queue in memory and one thread takes what is queued. That thread tries the sequencer lock of
+the data folder (``flock`` on ``ledger.lock``). Who gets it integrates the own queue and what others have put into the
+``pending`` table, until nothing is left, and lets it go. Who does not puts the acts into ``pending`` and waits,
+trying the lock every few milliseconds: when the holder dies, a waiter takes over, and an act is integrated at most
+once because its result is written in the transaction of its entries.
 """
 
 import fcntl

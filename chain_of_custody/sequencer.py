@@ -117,7 +117,7 @@ class Sequencer:
         self._database.begin()
         try:
             if self._database.count_leaves() != edge.tree.size:
-                raise LedgerStoppedError("another program wrote leaves without the sequencer lock")
+                raise LedgerStoppedError("another program wrote leaves without the sequencer lock")  # noqa: TRY301
             now = self._advance_time(edge)
             batch = _Batch(self._database, edge.tree.size)
             outcome = [self._place_act(act, batch, format_instant(now), published) for act in acts]

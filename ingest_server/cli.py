@@ -22,8 +22,8 @@ from ingest_server.recordings import cli as recordings
 def main() -> None:
     """Receive recordings, keep the custody ledger, link and export. · 接收、台账、关联、导出。
 
-    Results go to standard output, progress and messages to standard error. Exit status: 0 done, 1 refused or failed with
-    the reason in one line, 2 wrong usage.
+    Results go to standard output, progress and messages to standard error. Exit status: 0 done, 1 refused or failed
+    with the reason in one line, 2 wrong usage.
     """
 
 

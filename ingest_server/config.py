@@ -95,7 +95,7 @@ def save_config(data: Path, config: Config) -> None:
 
 
 def read_secrets(data: Path) -> StoreSecrets:
-    """Give the store's credentials: from the environment, else from ``config.toml``, and the secret for part requests."""
+    """Give the store's credentials, from the environment or ``config.toml``, and the secret for part requests."""
     value: dict[str, Any] = {}
     if (data / CONFIG_NAME).exists():
         value = tomllib.loads((data / CONFIG_NAME).read_text(encoding="utf-8")).get("store", {})

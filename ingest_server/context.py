@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from fastapi import Request  # noqa: TC002 - FastAPI reads the annotations when it runs
+from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from chain_of_custody.canonical import JsonValue, parse_json

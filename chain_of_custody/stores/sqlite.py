@@ -1,7 +1,8 @@
 """The ledger on SQLite.
 
-``ledger.db`` holds leaves, records, heads, claims, tiles and pending acts; ``lock.db`` the last checkpoint. Two files on purpose: ``lock.db`` is never restored from a backup, so a ledger that was is noticed. Both run in WAL mode
-with ``synchronous=FULL``, which is set explicitly and read back: NORMAL loses commits on a power cut (measured).
+``ledger.db`` holds leaves, records, heads, claims, tiles and pending acts; ``lock.db`` the last checkpoint. Two files
+on purpose: ``lock.db`` is never restored from a backup, so a ledger that was is noticed. Both run in WAL mode with
+``synchronous=FULL``, which is set explicitly and read back: NORMAL loses commits on a power cut (measured).
 """
 
 import base64
