@@ -1,4 +1,5 @@
 """The walk of one docking: recognise, list, sign, read once, send, seal, report, and clear where that is allowed.
+
 Crash between any two steps: the next docking finishes or repeats the step. The normal path and the recovery path are
 the same functions; what an earlier run left on its way is found in the journal.
 """

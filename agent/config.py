@@ -1,4 +1,5 @@
 """``config.toml`` of a dock home: what enrolment pinned, and what the person may set.
+
 Pinned: ``server``, ``origin``, ``vkey``, ``event_key``, ``spki``, ``ca_file``, ``dock_id``, ``name``. Settable:
 ``spool`` (``offline``, ``always`` or ``never``), ``sm3`` (true or false), ``buffers`` (part buffers of 16 MiB),
 ``spool_reserve_mib``.

@@ -1,4 +1,5 @@
 """Watching for volumes: mounts by the kernel's mount table, folders under ``--watch`` by inotify through watchdog.
+
 inotify sees no mount at all (measured), so mounts come from polling ``/proc/self/mountinfo`` for POLLPRI and
 comparing by mount id; nothing sleeps and lists. A folder under ``--watch`` is a volume once nothing in it has changed
 for a while.

@@ -1,4 +1,5 @@
 """The dock's own upload path into the discarding sink: read, hash, sign the request, send; the server's work left out.
+
     python -m benchmarks.upload_to_sink FOLDER SINK_URL
 
 It uses the agent's reading and copying as they are, and part requests signed here as the server signs them, so that

@@ -1,4 +1,5 @@
 """Enrolment of a dock: both sides prove that they know the code and agree on every key, and neither sends the code.
+
 K = HKDF-SHA-256(code, info ``evidock/enrolment/v1``) is all the server keeps, found by the first 8 bytes of
 SHA-256(K) and deleted at use. T is the RFC 8785 encoding of what both sides see: origin, log verifier key, event key,
 dock key, both nonces, and the SHA-256 of the server's TLS public key (null on loopback and behind a proxy). The dock

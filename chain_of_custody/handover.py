@@ -1,4 +1,5 @@
 """Many callers, many processes, one sequencer at a time.
+
 Inside a process callers queue in memory and one thread takes what is queued. That thread tries the sequencer lock of
 the data folder (``flock`` on ``ledger.lock``). Who gets it integrates the own queue and what others have put into the
 ``pending`` table, until nothing is left, and lets it go. Who does not puts the acts into ``pending`` and waits,

@@ -1,4 +1,5 @@
 """Recorder profiles: what a family of recorders looks like, as data, and what its names claim.
+
 A profile never decides whether a file is taken: every readable file is. It names the family and turns names into
 claims, each with its source; a name nobody knows is a finding, not a refusal.
 """
