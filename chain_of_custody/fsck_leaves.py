@@ -1,113 +1,155 @@
-"""The part of fsck that judges leaves and records, one after another."""
+"""Checks what leaves say: form, order in time, subjects' chains, acts, anchors, signatures (formats, section 3)."""
 
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
-from chain_of_custody.commitments import verify_opening
-from chain_of_custody.drafts import Head
+from chain_of_custody.commitments import Opening
+from chain_of_custody.dsse import decode_base64
 from chain_of_custody.errors import CustodyError, MalformedError, VerificationError
-from chain_of_custody.findings import Finding, Severity
-from chain_of_custody.leaves import Leaf, is_changing, leaf_digest, parse_leaf, verify_leaf
-from chain_of_custody.records import Record
-from chain_of_custody.signing import VerifyKey
+from chain_of_custody.establishing import ESTABLISHING_EVENTS, KeyRegister
+from chain_of_custody.findings import Finding
+from chain_of_custody.leaves import Leaf, is_changing, leaf_digest, parse_leaf
+from chain_of_custody.merkle import CompactRange, hash_leaf
 
-__all__ = ["LeafChecker"]
-
-
-@dataclass(slots=True)
-class _EventKey:
-    key: VerifyKey
-    closed_at: int | None = None
+__all__ = ["LeafCheck", "SignatureCheck", "SubjectHead"]
 
 
-class LeafChecker:
-    """Follows the leaves in order; remembers each subject's head, the event keys, and the last time."""
+@dataclass(frozen=True, slots=True)
+class SubjectHead:
+    """Where a subject's history ends, as its leaves say."""
 
-    def __init__(self, origin: str, *, has_records: bool) -> None:
-        """Check leaves of this ledger; without records, nobody can tell which keys were established."""
-        self.heads: dict[str, Head] = {}
+    seq: int
+    version: int
+    index: int
+    leaf_digest: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A leaf with the parts that are disclosed to the check."""
+
+    index: int
+    leaf: Leaf
+    openings: Mapping[str, Opening] = field(default_factory=dict)
+
+
+class LeafCheck:
+    """Takes all leaves of a log in order."""
+
+    def __init__(self, origin: str) -> None:
+        """Check leaves of this log."""
         self._origin = origin
-        self._has_records = has_records
-        self._keys: dict[str, _EventKey] = {}
+        self.heads: dict[bytes, SubjectHead] = {}
         self._last_time = ""
-        self._unchecked = 0
-        self._erased = 0
+        self._act = ""
+        self._acts: set[bytes] = set()
+        self._events: set[bytes] = set()
+        self._anchors = _AnchorCheck()
 
-    def check(self, index: int, data: bytes, record: Record | None, findings: list[Finding]) -> None:
-        """Judge the leaf at an index, and its record where there is one."""
-        where = f"leaf {index}"
-
-        def note(code: str, message: str, severity: Severity = "error") -> None:
-            findings.append(Finding(code, severity, where, message))
-
+    def take(self, index: int, data: bytes) -> tuple[Leaf | None, list[Finding]]:
+        """Take the next leaf; returns it parsed, None where it is no leaf, and what is wrong with it."""
+        self._anchors.add(hash_leaf(data))
         try:
             leaf = parse_leaf(data)
         except MalformedError as error:
-            note("leaf_malformed", str(error))
-            return
+            return None, [Finding("leaf_malformed", "error", f"leaf {index}", str(error))]
+        where = f"leaf {index}"
+        problems = [
+            *self._check_place(leaf),
+            *self._check_chain(index, leaf),
+            *self._anchors.check(index, leaf),
+        ]
+        return leaf, [Finding(code, "error", where, message) for code, message in problems]
+
+    def skip(self) -> None:
+        """Pass over a leaf that is missing; anchors after it can no longer be judged."""
+        self._anchors.add(None)
+
+    def _check_place(self, leaf: Leaf) -> Iterator[tuple[str, str]]:
         if leaf.origin != self._origin:
-            note("leaf_of_another_ledger", f"it names the ledger {leaf.origin}")
+            yield "leaf_of_another_log", f"it is a leaf of {leaf.origin}"
         if leaf.time < self._last_time:
-            note("time_fell", f"its time {leaf.time} is before that of the leaf before it")
-        self._last_time = max(self._last_time, leaf.time)
-        before = self.heads.get(leaf.subject)
-        expected = (before.seq + 1, before.leaf_digest) if before else (1, None)
-        if (leaf.seq, leaf.prev) != expected:
-            note("chain_broken", f"it is number {leaf.seq} of its subject and does not follow number {expected[0] - 1}")
-        version = leaf.seq if is_changing(leaf.type) else (before.version if before else 0)
-        self.heads[leaf.subject] = Head(leaf.seq, version, index, leaf_digest(data))
-        if record is None:
-            self._erased += self._has_records
+            yield "time_backwards", "its time is before that of the leaf before it"
+        self._last_time = max(leaf.time, self._last_time)
+        event, act = bytes.fromhex(leaf.event_id), bytes.fromhex(leaf.act_id)
+        if event in self._events:
+            yield "event_repeated", f"event {leaf.event_id} stands in the log twice"
+        if leaf.act_id != self._act and act in self._acts:
+            yield "act_split", f"act {leaf.act_id} was split"
+        self._events.add(event)
+        self._acts.add(act)
+        self._act = leaf.act_id
+
+    def _check_chain(self, index: int, leaf: Leaf) -> Iterator[tuple[str, str]]:
+        subject = bytes.fromhex(leaf.subject)
+        before = self.heads.get(subject)
+        if before is None:
+            if leaf.seq != 1 or leaf.prev is not None:
+                yield "chain_broken", f"it is number {leaf.seq} of its subject, whose earlier leaves are not in the log"
         else:
-            self._check_record(leaf, record, where, findings)
-            self._follow_keys(index, leaf, record, where, findings)
-        self._check_signature(index, leaf, where, findings)
+            if leaf.seq != before.seq + 1 or leaf.prev != before.leaf_digest:
+                yield "chain_broken", f"it does not follow its subject's leaf at index {before.index}"
+            if leaf.subject_kind != before.kind:
+                yield "subject_kind_changed", f"its subject was a {before.kind} before"
+        version = leaf.seq if is_changing(leaf.type) else before.version if before else 0
+        self.heads[subject] = SubjectHead(leaf.seq, version, index, leaf_digest(leaf.data), leaf.subject_kind)
 
-    def finish(self, findings: list[Finding]) -> None:
-        """Say what could not be checked."""
-        if self._unchecked:
-            message = f"{self._unchecked} leaves: without records nobody can tell which event keys were established"
-            findings.append(Finding("leaf_signers_not_checked", "note", "leaves", message))
-        if self._erased:
-            findings.append(Finding("record_erased", "note", "records", f"{self._erased} leaves have no record"))
 
-    def _check_record(self, leaf: Leaf, record: Record, where: str, findings: list[Finding]) -> None:
-        missing = leaf.commitments.keys() - record.parts.keys()
-        if missing:
-            message = f"the record lacks {', '.join(sorted(missing))}"
-            findings.append(Finding("record_incomplete", "note", where, message))
-        for opening in record.parts.values():
-            try:
-                verify_opening(opening, leaf.commitments)
-            except VerificationError as error:
-                findings.append(Finding("record_differs", "error", where, str(error)))
+class _AnchorCheck:
+    """Anchors name earlier trees of this log; a second edge trails behind to know their roots."""
 
-    def _follow_keys(self, index: int, leaf: Leaf, record: Record, where: str, findings: list[Finding]) -> None:
-        """Leaf 0 opens the first event key; later leaves of the ledger open and close others."""
-        label = "opened" if leaf.type == "ledger.opened" else "key"
-        if leaf.subject_kind != "ledger" or label not in record.parts or not leaf.type.startswith("ledger."):
+    def __init__(self) -> None:
+        self._trailing = CompactRange()
+        self._waiting: deque[bytes | None] = deque()
+        self._root = b""
+        self._is_known = True
+
+    def add(self, leaf_hash: bytes | None) -> None:
+        self._waiting.append(leaf_hash)
+
+    def check(self, index: int, leaf: Leaf) -> Iterator[tuple[str, str]]:
+        if leaf.anchor is None:
             return
-        part = record.parts[label].value
+        size = int(str(leaf.anchor["size"]))
+        if size > index:
+            yield "anchor_false", f"it names a tree of {size} leaves, which was not there yet"
+            return
+        if size < self._trailing.size:
+            yield "anchor_backwards", "it names an older tree than the leaf before it"
+            return
+        if size > self._trailing.size or not self._root:
+            self._advance(size)
+        if self._is_known and decode_base64(leaf.anchor["root"]) != self._root:
+            yield "anchor_false", f"it names a tree of {size} leaves that this log never had"
+
+    def _advance(self, size: int) -> None:
+        while self._trailing.size < size:
+            leaf_hash = self._waiting.popleft()
+            self._is_known = self._is_known and leaf_hash is not None
+            self._trailing.append(leaf_hash or b"")
+        self._root = self._trailing.root()
+
+
+class SignatureCheck:
+    """Follows the keys that leaves open, and checks each leaf's signature under them."""
+
+    def __init__(self, origin: str, log_vkey: str) -> None:
+        """Begin with leaf 0, which must open this log under this key."""
+        self._register = KeyRegister(origin, log_vkey)
+        self._is_open = False
+
+    def take(self, index: int, leaf: Leaf, openings: Mapping[str, Opening]) -> Iterator[Finding]:
+        """Check one leaf; only what opens or closes a key needs its openings."""
+        if index and not self._is_open:
+            # Said once, at leaf 0: without the first event key no signature can be judged.
+            return
         try:
-            key = VerifyKey.from_hex(part.get("event_key") if isinstance(part, dict) else None)
+            shown = openings if leaf.type in ESTABLISHING_EVENTS else {}
+            self._register.follow(_Opened(index, leaf, shown))
+        except (VerificationError, MalformedError) as error:
+            yield Finding("signature_false", "error", f"leaf {index}", str(error))
         except CustodyError as error:
-            findings.append(Finding("key_malformed", "error", where, str(error)))
-            return
-        if leaf.type == "ledger.key_revoked":
-            if key.key_id in self._keys:
-                self._keys[key.key_id].closed_at = index
-        elif leaf.type == "ledger.key_added" or index == 0:
-            self._keys[key.key_id] = _EventKey(key)
-
-    def _check_signature(self, index: int, leaf: Leaf, where: str, findings: list[Finding]) -> None:
-        found = self._keys.get(leaf.envelope.key_id)
-        if found is None and not self._keys:
-            self._unchecked += 1
-            return
-        if found is None or (found.closed_at is not None and index > found.closed_at):
-            message = f"signed by the event key {leaf.envelope.key_id}, which was not established or was revoked"
-            findings.append(Finding("leaf_signer_unknown", "error", where, message))
-            return
-        try:
-            verify_leaf(leaf, found.key)
-        except VerificationError as error:
-            findings.append(Finding("leaf_signature_false", "error", where, str(error)))
+            yield Finding("signature_unknown", "error", f"leaf {index}", str(error))
+        self._is_open = self._is_open or bool(self._register.event_keys)
