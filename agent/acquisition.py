@@ -62,7 +62,7 @@ def acquire_volume(dock: Dock, path: Path, *, is_clearing: bool = False) -> Summ
     volume = open_volume(path)
     identity = volume.identify()
     finish_pending(dock)
-    scan = _scan(volume)
+    scan = _scan(volume, identity)
     docking_id, inventory, sha256 = sign_inventory(dock, volume, scan)
     dock.journal.add_docking(docking_id, volume.source, inventory, sha256)
     reached("docking.inventoried")
@@ -79,10 +79,11 @@ def acquire_volume(dock: Dock, path: Path, *, is_clearing: bool = False) -> Summ
     return run.summary
 
 
-def _scan(volume: Volume) -> Scan:
+def _scan(volume: Volume, identity: VolumeIdentity) -> Scan:
     from agent.scanning import scan_volume
 
-    return scan_volume(volume)
+    # What an earlier run left was sent meanwhile, which can take long: it must still be this volume.
+    return scan_volume(volume, identity=identity)
 
 
 class _Run:

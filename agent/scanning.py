@@ -19,7 +19,7 @@ from chain_of_custody.findings import Finding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agent.volumes import Volume
+    from agent.volumes import Volume, VolumeIdentity
 
 Kind = Literal["file", "symlink", "directory", "other", "unreadable"]
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -76,14 +76,21 @@ class Scan:
         self.findings.append(Finding(code, severity, display_path(where), message))
 
 
-def scan_volume(volume: Volume, limits: ScanLimits | None = None) -> Scan:
+def scan_volume(volume: Volume, limits: ScanLimits | None = None, *, identity: VolumeIdentity | None = None) -> Scan:
     """List a volume, in the order of raw names.
+
+    Args:
+        volume: The volume.
+        limits: How far the scan goes.
+        identity: What the volume was when its docking began; what it is now where that is not told.
 
     Raises:
         VolumeGoneError: The volume is not there, or not the same before and after: then the listing is worth nothing.
     """
     limits = limits or ScanLimits()
-    identity = volume.identify()
+    if identity is None:
+        identity = volume.identify()
+    volume.require_same(identity)
     scan = Scan()
     try:
         root = os.open(volume.root, _FOLDER_FLAGS)

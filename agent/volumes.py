@@ -81,12 +81,15 @@ class Volume:
     usb: tuple[str, str] | None = None
 
     def identify(self) -> VolumeIdentity:
-        """Look at the root now; raises VolumeGoneError where it is not there."""
+        """Look at the root now; raises VolumeGoneError where it is not there, or this mount is not there any more."""
         try:
             found = self.root.stat()
         except OSError as error:
             raise VolumeGoneError(f"{self.root} is gone: {error.strerror}") from error
         mount = find_mount(self.root)
+        # A pulled volume leaves its empty mount point behind, which is a folder of somebody else.
+        if self.mount is not None and (mount is None or mount.mount_id != self.mount.mount_id):
+            raise VolumeGoneError(f"{self.root} was pulled out, or another volume is in its place")
         return VolumeIdentity(mount.mount_id if mount else None, found.st_dev, found.st_ino)
 
     def require_same(self, identity: VolumeIdentity) -> None:
@@ -140,7 +143,8 @@ def is_recorder_candidate(mount: MountFacts) -> bool:
 
 def parse_mountinfo(data: bytes) -> Iterator[MountFacts]:
     """Parse the mount table (proc_pid_mountinfo(5)); lines in another form are passed over."""
-    for line in data.splitlines():
+    # The kernel escapes newlines in names and no other line ending.
+    for line in data.split(b"\n"):
         left, separator, right = line.partition(b" - ")
         before, after = left.split(b" "), right.split(b" ")
         if not separator or len(before) < 6 or len(after) < 3 or not before[0].isdigit():
