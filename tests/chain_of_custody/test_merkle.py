@@ -172,6 +172,22 @@ def test_an_inclusion_proof_of_another_place_leaf_size_or_root_is_refused():
                 verify_inclusion(other[0], other[1], other[2], path, other[3])
 
 
+def test_a_proof_that_stops_below_the_root_is_refused():
+    # Whoever signs a root under a wrong size must not get a leaf of the smaller tree accepted.
+    for size in range(2, 20):
+        path = inclusion_path(0, size, READ)
+        for stop in range(len(path)):
+            with pytest.raises(VerificationError):
+                verify_inclusion(0, size * 2, HASHES[0], path[:stop], HASHES[0] if stop == 0 else ROOTS[1 << stop])
+
+
+def test_hashes_cut_at_another_place_are_refused():
+    joined = HASHES[0] + HASHES[1]
+    for cut in (31, 33):
+        with pytest.raises(VerificationError, match="32 bytes"):
+            verify_inclusion(0, 2, joined[:cut], (joined[cut:],), ROOTS[2])
+
+
 def test_a_spoilt_consistency_proof_is_refused():
     chooser = random.Random(2)
     for new in range(2, 80):
