@@ -7,10 +7,14 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+from chain_of_custody.leaves import parse_leaf
 
 BIN = Path(sys.executable).parent
 
@@ -112,16 +116,24 @@ class WholeSystem:
 
     def events(self) -> list[dict[str, Any]]:
         """Every leaf's payload, read from the ledger itself."""
-        import sqlite3
-
-        from chain_of_custody.leaves import parse_leaf
-
-        with sqlite3.connect(f"file:{self.data / 'ledger.db'}?mode=ro", uri=True) as db:
+        with closing(sqlite3.connect(f"file:{self.data / 'ledger.db'}?mode=ro", uri=True)) as db:
             rows = db.execute('select leaf from leaves order by "index"').fetchall()
         return [
             {"type": leaf.type, "subject": leaf.subject, "index": n}
             for n, leaf in enumerate(parse_leaf(r[0]) for r in rows)
         ]
+
+    def read_parts(self, event_type: str, label: str, field: str) -> list[Any]:
+        """One field of a part of every event of a type, from the ledger's records."""
+        found = []
+        with closing(sqlite3.connect(f"file:{self.data / 'ledger.db'}?mode=ro", uri=True)) as db:
+            rows = db.execute(
+                'select l.leaf, r.record from leaves l join records r using ("index") order by l."index"'
+            ).fetchall()
+        for leaf, record in rows:
+            if parse_leaf(leaf).type == event_type:
+                found.append(json.loads(record)[label]["value"][field])
+        return found
 
 
 class Acquired:

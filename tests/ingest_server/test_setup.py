@@ -1,0 +1,59 @@
+"""``init`` and ``serve``: idempotent, leaving nothing behind when they refuse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.support.whole_system import WholeSystem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.rclone_server import RcloneServer
+
+
+def test_init_again_with_the_same_options_changes_nothing(tmp_path: Path) -> None:
+    system = WholeSystem(tmp_path)
+    before = {path: path.read_bytes() for path in (system.data / "keys").iterdir()}
+    again = system.server("init", "--origin", "evidence.example/unit")
+    assert again.returncode == 0
+    assert {path: path.read_bytes() for path in (system.data / "keys").iterdir()} == before
+
+
+def test_init_again_with_other_options_is_refused(tmp_path: Path) -> None:
+    system = WholeSystem(tmp_path)
+    assert system.server("init", "--origin", "other.example/unit", check=False).returncode == 1
+
+
+def test_init_refuses_a_folder_that_holds_other_things(tmp_path: Path) -> None:
+    system = WholeSystem(tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "letter.txt").write_text("mine")
+    assert system.run("ingest-server", "init", "--data", other, check=False).returncode == 1
+    assert [path.name for path in other.iterdir()] == ["letter.txt"]
+
+
+def test_init_refuses_a_lying_store_and_leaves_nothing_behind(tmp_path: Path, rclone_server: RcloneServer) -> None:
+    system = WholeSystem(tmp_path)
+    data = tmp_path / "on-a-liar"
+    keys = {"MINIO_ACCESS_KEY": rclone_server.access_key, "MINIO_SECRET_KEY": rclone_server.secret_key}
+    refused = system.run(
+        "ingest-server", "init", "--data", data, "--store", "s3", "--s3-endpoint", rclone_server.endpoint,
+        "--s3-bucket", "evidence", check=False, env=keys,
+    )  # fmt: skip
+    assert refused.returncode == 1
+    assert len(refused.stderr.strip().splitlines()) == 1
+    assert not data.exists()
+
+
+def test_the_data_folder_is_its_owners_alone(tmp_path: Path) -> None:
+    system = WholeSystem(tmp_path)
+    assert system.data.stat().st_mode & 0o077 == 0
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (system.data / "keys").iterdir())
+
+
+def test_serve_refuses_an_outside_address_without_tls(tmp_path: Path) -> None:
+    refused = WholeSystem(tmp_path).server("serve", "--host", "0.0.0.0", "--port", "0", check=False)
+    assert refused.returncode == 1
+    assert "--tls-cert" in refused.stderr
