@@ -60,7 +60,14 @@ def acquire_volume(dock: Dock, path: Path, *, is_clearing: bool = False) -> Summ
     """
     started = time.monotonic()
     volume = open_volume(path)
-    identity = volume.identify()
+    with volume.hold() as identity:
+        summary = _acquire_held(dock, volume, identity, is_clearing=is_clearing)
+    summary.seconds = round(time.monotonic() - started, 3)
+    dock.reporter.finish(summary)
+    return summary
+
+
+def _acquire_held(dock: Dock, volume: Volume, identity: VolumeIdentity, *, is_clearing: bool) -> Summary:
     finish_pending(dock)
     scan = _scan(volume, identity)
     docking_id, inventory, sha256 = sign_inventory(dock, volume, scan)
@@ -74,8 +81,6 @@ def acquire_volume(dock: Dock, path: Path, *, is_clearing: bool = False) -> Summ
     run.close_docking()
     if is_clearing:
         run.summary.cleared = clear_sealed(dock, volume, identity, docking_id, run.sealed)
-    run.summary.seconds = round(time.monotonic() - started, 3)
-    dock.reporter.finish(run.summary)
     return run.summary
 
 

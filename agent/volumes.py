@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,6 +92,25 @@ class Volume:
         if self.mount is not None and (mount is None or mount.mount_id != self.mount.mount_id):
             raise VolumeGoneError(f"{self.root} was pulled out, or another volume is in its place")
         return VolumeIdentity(mount.mount_id if mount else None, found.st_dev, found.st_ino)
+
+    @contextmanager
+    def hold(self) -> Iterator[VolumeIdentity]:
+        """Hold the volume for one docking: its identity means this volume alone as long as it is held.
+
+        The kernel gives a mount's id to the next mount once nothing holds the first one, so a card pulled and another
+        put in could otherwise pass for the same volume.
+
+        Raises:
+            VolumeGoneError: It is not there.
+        """
+        try:
+            fd = os.open(self.root, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError as error:
+            raise VolumeGoneError(f"{self.root} is gone: {error.strerror}") from error
+        try:
+            yield self.identify()
+        finally:
+            os.close(fd)
 
     def require_same(self, identity: VolumeIdentity) -> None:
         """Raise VolumeGoneError where another volume, or none, stands in this one's place."""
