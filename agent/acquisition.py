@@ -8,36 +8,42 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
-from agent.clearing import clear_sealed
+from agent.clearing import clear_volume, resume_clearings
+from agent.client import read_answer
 from agent.errors import (
     AgentError,
+    BytesNeededError,
     ReceiptRefusedError,
     RefusedError,
     SourceError,
     SpoolError,
+    StoppedError,
     UnreachableError,
     VolumeGoneError,
 )
 from agent.inventory import sign_inventory, sign_report
 from agent.journal import FileState
+from agent.names import encode_path
 from agent.opening import VolumeFile
-from agent.pending import finish_pending, post_docking
+from agent.posting import post_docking, post_reports
 from agent.progress import Summary
-from agent.sealing import encode_path
+from agent.scanning import scan_volume
 from agent.steps import reached
 from agent.taking import FileTaker, Taken
-from agent.uploading import Uploader
 from agent.volumes import open_volume
+from chain_of_custody.errors import CustodyError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.dock import Dock
     from agent.journal import FileRow
-    from agent.scanning import FoundFile, Scan
+    from agent.scanning import FoundFile
     from agent.volumes import Volume, VolumeIdentity
     from chain_of_custody.canonical import JsonValue
 
@@ -45,10 +51,12 @@ FINISHERS = 2
 # How many files may wait for their receipt while the next is read: the store's read-back runs beside the reading.
 IN_FLIGHT = 4
 KNOWN_BATCH = 1000
+# A file whose bytes the store lost is read again, but not for ever.
+READINGS = 3
 
 
-def acquire_volume(dock: Dock, path: Path, *, is_clearing: bool = False) -> Summary:
-    """Take everything a volume holds; returns how it ended.
+def acquire_volume(dock: Dock, path: Path, *, is_clearing: bool = False) -> VolumeRun:
+    """Take everything a volume holds; returns how it ended, also where the person stopped it.
 
     Args:
         dock: The dock at work.
@@ -61,168 +69,289 @@ def acquire_volume(dock: Dock, path: Path, *, is_clearing: bool = False) -> Summ
     started = time.monotonic()
     volume = open_volume(path)
     with volume.hold() as identity:
-        summary = _acquire_held(dock, volume, identity, is_clearing=is_clearing)
-    summary.seconds = round(time.monotonic() - started, 3)
-    dock.reporter.finish(summary)
-    return summary
+        run = _take_held(dock, volume, identity, is_clearing=is_clearing)
+    run.summary.seconds = round(time.monotonic() - started, 3)
+    _tell_reports(dock)
+    return run
 
 
-def _acquire_held(dock: Dock, volume: Volume, identity: VolumeIdentity, *, is_clearing: bool) -> Summary:
-    finish_pending(dock)
-    scan = _scan(volume, identity)
+def _take_held(dock: Dock, volume: Volume, identity: VolumeIdentity, *, is_clearing: bool) -> VolumeRun:
+    scan = scan_volume(volume, identity=identity)
+    _look_for_server(dock)
     docking_id, inventory, sha256 = sign_inventory(dock, volume, scan)
     dock.journal.add_docking(docking_id, volume.source, inventory, sha256)
     reached("docking.inventoried")
-    found = scan.found
-    dock.journal.add_files(docking_id, volume.source, [(f.path, f.size or 0, f.mtime_ns) for f in found])
-    dock.reporter.begin(f"{volume.root.name}", sum(file.size or 0 for file in found))
-    run = _Run(dock, volume, identity, docking_id)
-    run.take_all(scan)
-    run.close_docking()
-    if is_clearing:
-        run.summary.cleared = clear_sealed(dock, volume, identity, docking_id, run.sealed)
-    return run.summary
+    rows = dock.journal.add_files(docking_id, volume.source, [(f.path, f.size or 0, f.mtime_ns) for f in scan.found])
+    run = VolumeRun(dock, volume, identity, docking_id)
+    dock.reporter.begin(docking_id, volume.root.name, sum(file.size or 0 for file in scan.found))
+    try:
+        run.note_unreadable([file for file in scan.files if file.state == "failed"])
+        run.take_all(list(zip(scan.found, rows, strict=True)))
+        _clear(run, volume, identity, is_clearing=is_clearing)
+    except (KeyboardInterrupt, StoppedError):
+        dock.patience.end()
+        dock.reporter.say(
+            "stopped; what was sealed is sealed, the rest stays on the recorder · 已停止，其余仍在记录仪上"
+        )
+    run.count_rest()
+    dock.journal.keep_report(docking_id, sign_report(dock, docking_id, run.summary, run.failures))
+    dock.reporter.end(docking_id)
+    return run
 
 
-def _scan(volume: Volume, identity: VolumeIdentity) -> Scan:
-    from agent.scanning import scan_volume
+def _clear(run: VolumeRun, volume: Volume, identity: VolumeIdentity, *, is_clearing: bool) -> None:
+    """Say what an earlier run removed, and remove what is sealed now where the person asked for it."""
+    try:
+        run.summary.cleared = resume_clearings(run.dock, volume, identity)
+        if is_clearing:
+            run.summary.cleared += clear_volume(run.dock, volume, identity, run.sealed)
+    except (SourceError, OSError) as error:
+        run.dock.reporter.say(f"clearing ended: {error}")
 
-    # What an earlier run left was sent meanwhile, which can take long: it must still be this volume.
-    return scan_volume(volume, identity=identity)
+
+def _look_for_server(dock: Dock) -> None:
+    """Learn the server's time before anything is signed; where bytes can be spooled meanwhile, nobody waits for it."""
+    try:
+        dock.reach_server(is_patient=dock.config.spool == "never")
+    except (UnreachableError, RefusedError) as error:
+        dock.reporter.say(str(error))
 
 
-class _Run:
-    """One docking under way."""
+def _tell_reports(dock: Dock) -> None:
+    try:
+        post_reports(dock)
+    except AgentError as error:
+        dock.reporter.say(f"the docking's report is told to the server later: {error}")
+
+
+class VolumeRun:
+    """One docking under way: reads in the calling thread, finishes in others.
+
+    Attributes:
+        dock: The dock at work.
+        summary: Counts so far.
+        sealed: Files sealed in this run.
+        failures: Files that failed, as the docking's report names them.
+    """
 
     def __init__(self, dock: Dock, volume: Volume, identity: VolumeIdentity, docking_id: str) -> None:
-        self._dock = dock
+        """Take this volume at this docking."""
+        self.summary = Summary()
+        self.sealed: list[tuple[FoundFile, FileRow]] = []
+        self.failures: list[JsonValue] = []
+        self.dock = dock
         self._volume = volume
         self._identity = identity
-        self._docking_id = docking_id
+        self.docking_id = docking_id
+        self._taker = FileTaker(dock, docking_id)
         self._guard = threading.Lock()
-        self._failures: list[JsonValue] = []
-        self.summary = Summary()
-        self.sealed: list[FileRow] = []
+        self._slots = threading.BoundedSemaphore(IN_FLIGHT)
+        self._waiting: deque[tuple[FoundFile, Taken, str]] = deque()
+        self._unread: deque[tuple[FoundFile, FileRow, int]] = deque()
+        self._readings: dict[int, int] = {}
 
-    def take_all(self, scan: Scan) -> None:
+    def has_taken(self, row: FileRow) -> bool:
+        """Whether a file was this run's to take."""
+        return row.file_id in self._readings
+
+    def note_unreadable(self, files: list[FoundFile]) -> None:
+        """Count what the scan could not read."""
+        for file in files:
+            self.summary.found += 1
+            self._note_failed(file, None, file.reason or "cannot be read")
+
+    def take_all(self, files: list[tuple[FoundFile, FileRow]]) -> None:
         """Take every file; one that fails holds up no other."""
-        self.summary.found = len(scan.found) + sum(file.state == "failed" for file in scan.files)
-        for file in scan.files:
-            if file.state == "failed":
-                self._note_failed(file, file.reason or "cannot be read")
-        known = self._ask_known(scan.found)
-        uploader = Uploader(self._dock)
-        taker = FileTaker(self._dock, uploader)
-        slots = threading.BoundedSemaphore(IN_FLIGHT)
+        self.summary.found += len(files)
+        self._unread.extend((file, row, 1) for file, row in files)
+        known = self._ask_known([file for file, _ in files])
         finishers = ThreadPoolExecutor(FINISHERS, thread_name_prefix="finisher")
-        pending: list[Future[None]] = []
         try:
-            for file in scan.found:
-                slots.acquire()
-                taken = self._take_one(taker, file, is_known=(file.path, file.size) in known)
-                if taken is None:
-                    slots.release()
-                    continue
-                pending.append(finishers.submit(self._finish_one, taker, file, taken, slots))
-            for future in pending:
-                future.result()
+            self._work_through(finishers, known)
+            if self._waiting and self._is_server_back():
+                self._work_through(finishers, known)
+        except BaseException:
+            # Stopped by the person: whoever waits for the server stops waiting, what is in flight ends by itself.
+            self.dock.patience.end()
+            raise
         finally:
             finishers.shutdown(wait=True, cancel_futures=True)
-            uploader.close()
 
-    def close_docking(self) -> None:
-        """Report how the docking ended; an unreachable server gets the next docking's report."""
-        report = sign_report(self._dock, self._docking_id, self.summary, self._failures)
-        path = f"/dock/v1/dockings/{self._docking_id}/close"
-        try:
-            self._dock.patience.run(lambda: self._dock.client.call("POST", path, {"statement": report}))
-        except AgentError as error:
-            self._dock.reporter.say(f"the docking's report was not taken: {error}")
-            return
-        self._dock.journal.mark_closed(self._docking_id)
-        reached("docking.closed")
+    def count_rest(self) -> None:
+        """Count what was not brought to an end as waiting."""
+        for file, taken, reason in self._waiting:
+            self._note_waiting(file, taken.row, reason)
+        for file, row, _ in self._unread:
+            self._note_waiting(file, row, "not read: the run was stopped")
+        self._waiting.clear()
+        self._unread.clear()
+        counts = self.summary
+        counts.waiting = counts.found - counts.sealed - counts.already_sealed - counts.failed
 
-    def _ask_known(self, files: list[FoundFile]) -> set[tuple[bytes, int | None]]:
-        """Which files (path and size) the server knows; without an answer, none is assumed to be."""
-        known: set[tuple[bytes, int | None]] = set()
-        try:
-            post_docking(self._dock, self._docking_id)
-            for start in range(0, len(files), KNOWN_BATCH):
-                batch = files[start : start + KNOWN_BATCH]
-                body = {
-                    "docking_id": self._docking_id,
-                    "files": [{"path_b64": encode_path(file.path), "size": file.size} for file in batch],
-                }
-                _, answer = self._dock.patience.run(
-                    lambda body=body: self._dock.client.call("POST", "/dock/v1/intakes/known", body)  # type: ignore[misc]  # a default binds the loop's value
-                )
-                known |= {(f.path, f.size) for f, is_known in zip(batch, answer["known"], strict=True) if is_known}
-        except (UnreachableError, RefusedError) as error:
-            self._dock.reporter.say(str(error))
-        return known
+    # The reading thread
 
-    def _take_one(self, taker: FileTaker, file: FoundFile, *, is_known: bool) -> Taken | None:
-        """Read one file and send its parts; what goes wrong is this file's alone."""
-        row = self._dock.journal.find_unfinished(self._volume.source, file.path, file.size or 0)
-        if row is None:
-            self._note_failed(file, "the journal has lost this file")
-            return None
+    def _work_through(self, finishers: ThreadPoolExecutor, known: set[tuple[bytes, int]]) -> None:
+        """Read what is unread and finish what waits, until nothing more can be done now."""
+        running: deque[Future[None]] = deque()
+        if not self.dock.is_offline:
+            for file, waiting, _ in self._drain_waiting():
+                running.append(self._submit(finishers, file, waiting))
+        while self._unread or running:
+            while running and running[0].done():
+                running.popleft().result()
+            if self._unread:
+                self._require_going()
+                file, row, reading = self._unread.popleft()
+                self._readings[row.file_id] = reading
+                is_known = reading == 1 and (file.path, row.size) in known
+                taken = self._take_one(file, row, is_known=is_known)
+                if taken is None:
+                    continue
+                self._readings[taken.row.file_id] = reading
+                if self.dock.is_offline:
+                    self._waiting.append((file, taken, "safe at this dock, not yet in the store · 已暂存，待上传"))
+                else:
+                    running.append(self._submit(finishers, file, taken))
+            elif running:
+                # A file that could not be finished may come back to be read again.
+                running.popleft().result()
+
+    def _require_going(self) -> None:
+        if self.dock.patience.is_ended:
+            raise StoppedError("the run was stopped")
+
+    def _drain_waiting(self) -> list[tuple[FoundFile, Taken, str]]:
+        waiting = list(self._waiting)
+        self._waiting.clear()
+        return waiting
+
+    def _submit(self, finishers: ThreadPoolExecutor, file: FoundFile, taken: Taken) -> Future[None]:
+        self._slots.acquire()
+        return finishers.submit(self._finish_one, file, taken)
+
+    def _take_one(self, file: FoundFile, row: FileRow, *, is_known: bool) -> Taken | None:
+        """Read one file; what goes wrong is this file's alone."""
+        source = partial(VolumeFile, self._volume, self._identity, file)
         try:
-            return taker.take(row, lambda: VolumeFile(self._volume, self._identity, file), is_known=is_known)
+            return self._taker.take(row, file.mtime_ns, source, is_known=is_known)
         except VolumeGoneError as error:
             # The row keeps its upload: docked again, it goes on.
-            self._note_failed(file, str(error))
+            self._note_failed(file, None, str(error))
         except SourceError as error:
-            self._dock.journal.move(row, FileState.FAILED, reason=str(error))
-            self._note_failed(file, str(error))
-        except (UnreachableError, SpoolError) as error:
+            if row.intake_id is not None:
+                self._taker.drop_upload(row, FileState.INVENTORIED)
+            self._note_failed(file, row, str(error))
+        except (UnreachableError, SpoolError, StoppedError) as error:
             self._note_waiting(file, row, str(error))
-        except (RefusedError, ReceiptRefusedError) as error:
+        except (RefusedError, ReceiptRefusedError, CustodyError) as error:
             self._refuse(file, row, error)
         return None
 
-    def _finish_one(self, taker: FileTaker, file: FoundFile, taken: Taken, slots: threading.BoundedSemaphore) -> None:
-        """Wait for the parts and seal; runs beside the reading of the next files."""
+    def _ask_known(self, files: list[FoundFile]) -> set[tuple[bytes, int]]:
+        """Which files (path and size) are known: at the server, or where it is silent, in this dock's own journal."""
+        if not self.dock.is_offline:
+            try:
+                return self._ask_server(files)
+            except (UnreachableError, RefusedError) as error:
+                self.dock.is_offline = isinstance(error, UnreachableError)
+                self.dock.reporter.say(str(error))
+        journal, source = self.dock.journal, self._volume.source
+        return {(f.path, f.size or 0) for f in files if journal.is_sealed_before(source, f.path, f.size or 0)}
+
+    def _ask_server(self, files: list[FoundFile]) -> set[tuple[bytes, int]]:
+        post_docking(self.dock, self.docking_id)
+        known: set[tuple[bytes, int]] = set()
+        for start in range(0, len(files), KNOWN_BATCH):
+            batch = files[start : start + KNOWN_BATCH]
+            listed = [{"path_b64": encode_path(file.path), "size": file.size or 0} for file in batch]
+            body = {"docking_id": self.docking_id, "files": listed}
+            ask = partial(self.dock.client.call, "POST", "/dock/v1/intakes/known", body)
+            answers = read_answer(self.dock.patience.run(ask)[1], "known", list)
+            known |= {(f.path, f.size or 0) for f, is_known in zip(batch, answers, strict=False) if is_known is True}
+        return known
+
+    def _is_server_back(self) -> bool:
+        """Wait for the server once more, now that everything is read."""
         try:
-            is_already = taker.finish(taken)
-        except (UnreachableError, SpoolError) as error:
-            self._note_waiting(file, taken.row, str(error))
+            self.dock.reach_server(is_patient=True)
+        except AgentError:
+            return False
+        return True
+
+    # The finishing threads
+
+    def _finish_one(self, file: FoundFile, taken: Taken) -> None:
+        """Wait for the parts and seal; runs beside the reading of the next files."""
+        row = taken.row
+        try:
+            is_already = self._taker.finish(taken)
+        except BytesNeededError as error:
+            self._read_again(file, row, str(error))
+        except UnreachableError as error:
+            self._keep_waiting(file, row, str(error))
         except SourceError as error:
-            self._dock.journal.move(taken.row, FileState.FAILED, reason=str(error))
-            self._note_failed(file, str(error))
-        except (RefusedError, ReceiptRefusedError) as error:
-            self._refuse(file, taken.row, error)
+            self._note_failed(file, row, str(error))
+        except OSError as error:
+            self._note_waiting(file, row, f"this dock's disk: {error}")
+        except (AgentError, CustodyError) as error:
+            self._refuse(file, row, error)
         else:
-            self._note_sealed(taken.row, is_already=is_already)
+            self._note_sealed(file, row, is_already=is_already)
         finally:
-            slots.release()
+            self._slots.release()
 
-    def _refuse(self, file: FoundFile, row: FileRow, error: AgentError) -> None:
-        if isinstance(error, RefusedError) and error.is_retryable:
+    def _read_again(self, file: FoundFile, row: FileRow, reason: str) -> None:
+        reading = self._readings.get(row.file_id, 1) + 1
+        if reading > READINGS:
+            self._note_failed(file, row, reason)
+        elif row.spool_name is not None:
+            self._readings[row.file_id] = reading
+            self._waiting.append((file, Taken(row), reason))
+        else:
+            self._unread.append((file, row, reading))
+
+    def _keep_waiting(self, file: FoundFile, row: FileRow, reason: str) -> None:
+        """The store went away: what is nowhere but on the recorder is read into the spool, if there is to be one."""
+        self.dock.is_offline = True
+        if row.state is FileState.INVENTORIED and self.dock.config.spool != "never":
+            self._unread.append((file, row, self._readings.get(row.file_id, 1)))
+        else:
+            self._waiting.append((file, Taken(row), reason))
+
+    def _refuse(self, file: FoundFile, row: FileRow, error: Exception) -> None:
+        if isinstance(error, AgentError) and error.is_retryable:
             self._note_waiting(file, row, str(error))
-            return
-        self._dock.journal.move(row, FileState.FAILED, reason=str(error))
-        self._note_failed(file, str(error))
+        elif isinstance(error, ReceiptRefusedError) or row.state in {FileState.ACQUIRED, FileState.UPLOADED}:
+            # Its bytes are safe in store or spool and stay so; only the proof is missing, and is asked for again.
+            self.dock.journal.move(row, row.state, reason=str(error))
+            self._note_failed(file, None, str(error))
+        else:
+            self._note_failed(file, row, str(error))
 
-    def _note_sealed(self, row: FileRow, *, is_already: bool) -> None:
+    # What became of each file
+
+    def _note_sealed(self, file: FoundFile, row: FileRow, *, is_already: bool) -> None:
+        # The journal keeps it; a volume of many files must not gather it all in memory.
+        row.manifest = None
         with self._guard:
-            self.sealed.append(row)
+            self.sealed.append((file, row))
             self.summary.bytes += row.size
             if is_already:
                 self.summary.already_sealed += 1
             else:
                 self.summary.sealed += 1
-        self._dock.reporter.show_state(
+        self.dock.reporter.show_state(
             row.path, "sealed", size=row.size, digests=row.digests, evidence_id=row.evidence_id, is_already=is_already
         )
 
-    def _note_failed(self, file: FoundFile, reason: str) -> None:
+    def _note_failed(self, file: FoundFile, row: FileRow | None, reason: str) -> None:
+        """A file failed; its row too, where there is nothing of it to go on with."""
+        if row is not None:
+            self.dock.journal.move(row, FileState.FAILED, reason=reason)
         with self._guard:
             self.summary.failed += 1
-            self._failures.append({"path_b64": encode_path(file.path), "reason": reason})
-        self._dock.reporter.show_state(file.path, "failed", size=file.size, error=reason)
+            self.failures.append({"path_b64": encode_path(file.path), "reason": reason})
+        self.dock.reporter.show_state(file.path, "failed", size=file.size, error=reason)
 
     def _note_waiting(self, file: FoundFile, row: FileRow, reason: str) -> None:
-        with self._guard:
-            self.summary.waiting += 1
-        self._dock.reporter.show_state(file.path, row.state, size=file.size, digests=row.digests, error=reason)
+        self.dock.reporter.show_state(file.path, row.state, size=file.size, digests=row.digests, error=reason)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from queue import Empty, LifoQueue
 
 PART_SIZE = 16 * 1024 * 1024
 MAX_PARTS = 10_000
@@ -20,21 +19,29 @@ class BufferPool:
     """Lends buffers; who wants one while all are lent waits, which slows reading to the speed of sending."""
 
     def __init__(self, count: int) -> None:
-        """Lend at most ``count`` buffers of 16 MiB at a time; they are made when first needed."""
-        self._free: LifoQueue[bytearray] = LifoQueue()
-        self._permits = threading.BoundedSemaphore(count)
+        """Lend at most ``count`` times 16 MiB at a time; buffers are made when first needed."""
+        self._budget = count * PART_SIZE
+        self._lent = 0
+        self._free: list[bytearray] = []
+        self._changed = threading.Condition()
 
     def take(self, size: int) -> bytearray:
-        """Wait for a buffer of at least ``size`` bytes."""
-        self._permits.acquire()
-        try:
-            buffer = self._free.get_nowait()
-        except Empty:
-            return bytearray(max(size, PART_SIZE))
-        return buffer if len(buffer) >= size else bytearray(size)
+        """Wait for a buffer of at least ``size`` bytes; one larger than the whole pool is lent alone."""
+        wanted = max(size, PART_SIZE)
+        with self._changed:
+            self._changed.wait_for(lambda: self._lent == 0 or self._lent + wanted <= self._budget)
+            self._lent += wanted
+            if wanted == PART_SIZE and self._free:
+                return self._free.pop()
+            # Buffers lying idle count too: memory is what is lent and what is kept for lending.
+            while self._free and self._lent + len(self._free) * PART_SIZE > self._budget:
+                self._free.pop()
+        return bytearray(wanted)
 
     def give_back(self, buffer: bytearray) -> None:
         """Return a buffer."""
-        if len(buffer) == PART_SIZE:
-            self._free.put(buffer)
-        self._permits.release()
+        with self._changed:
+            self._lent -= len(buffer)
+            if len(buffer) == PART_SIZE:
+                self._free.append(buffer)
+            self._changed.notify_all()

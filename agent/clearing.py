@@ -1,106 +1,199 @@
-"""Clearing a recorder: only what is sealed, only where policy allows, each file compared once more before it goes."""
+"""Clearing a recorder: only what is sealed, only where policy allows, each file compared once more before it goes.
+
+Crash at any line: before ``clearing.intended`` nothing has happened; after it the next docking of the volume looks
+whether the file is gone, and either says so to the server or forgets the intention and asks the whole gate again.
+"""
 
 from __future__ import annotations
 
+import json
 import os
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from agent.copying import hash_source
-from agent.errors import AgentError, SourceError
+from agent.errors import AgentError, RefusedError, SourceError, UnreachableError
 from agent.inventory import sign_clearing
-from agent.journal import FileRow, FileState
-from agent.opening import VolumeFile
-from agent.scanning import FoundFile
+from agent.journal import CLEARING_INTENDED, FileRow, FileState
+from agent.opening import VolumeFile, open_folder_of
+from agent.posting import post_clearing
+from agent.sealing import locate_receipt
+from agent.steps import reached
+from chain_of_custody.errors import CustodyError
 from chain_of_custody.identities import parse_shown_id
+from chain_of_custody.instants import parse_instant
+from chain_of_custody.receipts import Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agent.dock import Dock
+    from agent.scanning import FoundFile
     from agent.volumes import Volume, VolumeIdentity
 
-_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# The server receives nothing on an older canary either; clearing must not be the more trusting of the two.
+CANARY_MAX_AGE = timedelta(hours=24)
+LEAST_LOCK = timedelta(days=1)
 
 
-def clear_sealed(dock: Dock, volume: Volume, identity: VolumeIdentity, docking_id: str, rows: Sequence[FileRow]) -> int:
+def clear_volume(
+    dock: Dock, volume: Volume, identity: VolumeIdentity, sealed: Sequence[tuple[FoundFile, FileRow]]
+) -> int:
     """Remove sealed files from the recorder; returns how many are gone.
 
-    The gate: the dock has verified the receipt (that is what sealed means), the server's policy allows clearing on this
-    store and its canary is good, and the file's bytes are read once more and equal what was sealed. A read-only mount
-    keeps its files.
+    The gate, all of it, else the file is kept and the reason told: the dock itself has verified the receipt (that is
+    what sealed means); the policy allows clearing on this store and its canary is fresh; on S3 the lock named in the
+    receipt is a compliance lock with time left; the dock's clock is believed by the server; and the file, read once
+    more past the cache, is what was sealed.
+
+    Args:
+        dock: The dock at work.
+        volume: Where the files are.
+        identity: Of the volume that was scanned.
+        sealed: Files sealed in this run, as they were found and as the journal knows them.
     """
-    if not rows or not _is_allowed(dock):
-        return 0
-    if volume.mount is not None and volume.mount.is_read_only:
-        dock.reporter.say("the volume is mounted read-only; nothing was cleared · 只读挂载，未清空")
-        return 0
+    obstacle, store = _find_obstacle(dock, volume)
     cleared = 0
-    for row in rows:
+    for file, row in sealed:
         try:
-            _clear_one(dock, volume, identity, docking_id, row)
-        except (SourceError, OSError) as error:
+            _require_none(obstacle)
+            _check_lock(dock, row, store)
+            _clear_one(dock, volume, identity, file, row)
+        except (SourceError, OSError, CustodyError, ValueError) as error:
             dock.journal.move(row, FileState.KEPT, reason=str(error))
-            dock.reporter.show_state(row.path, "kept", size=row.size, error=f"not cleared: {error}")
+            dock.reporter.show_state(
+                row.path, "kept", size=row.size, digests=row.digests, evidence_id=row.evidence_id, error=str(error)
+            )
             continue
+        _tell_cleared(dock, row)
         cleared += 1
     return cleared
 
 
-def _is_allowed(dock: Dock) -> bool:
+def resume_clearings(dock: Dock, volume: Volume, identity: VolumeIdentity) -> int:
+    """Finish what a run that ended amid clearing left open on this volume; returns how many files are gone.
+
+    Raises:
+        VolumeGoneError: The volume is not the one that was scanned.
+    """
+    gone = 0
+    for row in dock.journal.list_intended_clearings(volume.source):
+        is_there = _is_there(volume, row.path)
+        # An empty folder where the volume was pulled out says nothing about its files.
+        volume.require_same(identity)
+        if is_there:
+            dock.journal.move(row, row.state, clearing=None)
+        else:
+            _mark_cleared(dock, row)
+            _tell_cleared(dock, row)
+            gone += 1
+    return gone
+
+
+def _find_obstacle(dock: Dock, volume: Volume) -> tuple[str | None, str]:
+    """What forbids clearing anything at all, in words, and the kind of the store."""
+    if volume.mount is not None and volume.mount.is_read_only:
+        return "not cleared: the volume is mounted read-only · 只读挂载，未清空", ""
     try:
-        _, status = dock.patience.run(lambda: dock.client.call("GET", "/dock/v1/status"))
+        status = dock.reach_server(is_patient=True)
     except AgentError as error:
-        dock.reporter.say(f"nothing was cleared: {error}")
-        return False
-    clearing = status.get("clearing", {})
-    if not status.get("canary", {}).get("ok"):
-        dock.reporter.say("nothing was cleared: the store has not passed its canary · 存储探针未通过，未清空")
-        return False
+        return f"not cleared: {error}", ""
+    clearing, canary = _read_object(status, "clearing"), _read_object(status, "canary")
     if clearing.get("directory") != "allow":
-        dock.reporter.say("nothing was cleared: the policy does not allow it on this store · 策略不允许，未清空")
+        return "not cleared: the policy does not allow it on this store · 策略不允许，未清空", ""
+    if dock.client.offset:
+        return "not cleared: this dock's clock is wrong · 采集站时钟错误，未清空", ""
+    if not canary.get("ok") or not _is_fresh(dock, canary.get("at")):
+        return "not cleared: the store has not lately passed its canary · 存储近期未通过探针检查，未清空", ""
+    return None, str(clearing.get("store"))
+
+
+def _require_none(obstacle: str | None) -> None:
+    if obstacle is not None:
+        raise SourceError(obstacle)
+
+
+def _is_fresh(dock: Dock, instant: object) -> bool:
+    try:
+        return dock.clock() - parse_instant(instant) <= CANARY_MAX_AGE
+    except CustodyError:
+        return False
+
+
+def _check_lock(dock: Dock, row: FileRow, store: str) -> None:
+    """The lock as read back and committed to in the receipt that this dock verified for this very manifest."""
+    text = locate_receipt(dock.home, str(row.evidence_id)).read_text(encoding="utf-8")
+    receipt = Receipt.from_json(json.loads(text))
+    received = next((opening.value for opening in receipt.openings if opening.label == "received"), None)
+    if not isinstance(received, dict) or received.get("manifest_sha256") != row.manifest_sha256:
+        raise SourceError("not cleared: the receipt at hand is of another docking")
+    if store == "directory":
+        return
+    if received.get("lock_mode") != "COMPLIANCE":
+        raise SourceError("not cleared: the store does not hold it under a compliance lock")
+    if parse_instant(received.get("retain_until")) - dock.clock() < LEAST_LOCK:
+        raise SourceError("not cleared: its lock is about to run out")
+
+
+def _clear_one(dock: Dock, volume: Volume, identity: VolumeIdentity, file: FoundFile, row: FileRow) -> None:
+    """Compare once more, remove by descriptor, see that it is gone."""
+    folder, name = open_folder_of(volume, row.path)
+    try:
+        with VolumeFile(volume, identity, file) as source:
+            # What the cache holds proves nothing about the medium.
+            os.posix_fadvise(source.descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+            sm3 = bool(row.digests and "sm3" in row.digests)
+            if hash_source(source, sm3=sm3, on_bytes=lambda _: None).to_json() != row.digests:
+                raise SourceError("not cleared: the file is not what was sealed")
+            opened, named = os.fstat(source.descriptor), os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if (opened.st_dev, opened.st_ino) != (named.st_dev, named.st_ino):
+                raise SourceError("not cleared: another file took its name")
+            dock.journal.move(row, row.state, clearing=CLEARING_INTENDED)
+            reached("clearing.intended")
+            os.unlink(name, dir_fd=folder)
+        os.fsync(folder)
+        if _has_name(folder, name):
+            raise SourceError("not cleared: the file is still there after it was removed")
+        reached("file.removed")
+    finally:
+        os.close(folder)
+    _mark_cleared(dock, row)
+
+
+def _mark_cleared(dock: Dock, row: FileRow) -> None:
+    """Sign that the file is gone and keep the statement until the server has it."""
+    statement = sign_clearing(dock, row.docking_id, row, parse_shown_id(str(row.evidence_id)))
+    dock.journal.move(row, FileState.CLEARED, clearing=json.dumps(statement), reason=None)
+
+
+def _tell_cleared(dock: Dock, row: FileRow) -> None:
+    dock.reporter.show_state(row.path, "cleared", size=row.size, digests=row.digests, evidence_id=row.evidence_id)
+    try:
+        post_clearing(dock, row)
+    except (UnreachableError, RefusedError) as error:
+        dock.reporter.say(f"the clearing is told to the server later: {error}")
+
+
+def _is_there(volume: Volume, path: bytes) -> bool:
+    """Whether the name is there; raises OSError where that cannot be looked at."""
+    try:
+        folder, name = open_folder_of(volume, path)
+    except FileNotFoundError:
+        return False
+    try:
+        return _has_name(folder, name)
+    finally:
+        os.close(folder)
+
+
+def _has_name(folder: int, name: bytes) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
         return False
     return True
 
 
-def _clear_one(dock: Dock, volume: Volume, identity: VolumeIdentity, docking_id: str, row: FileRow) -> None:
-    file = FoundFile(row.path, "file", "found", row.size, row.mtime_ns)
-    with VolumeFile(volume, identity, file) as source:
-        digests = hash_source(source, sm3=bool(row.digests and "sm3" in row.digests), on_bytes=lambda _: None)
-    if digests.to_json() != row.digests:
-        raise SourceError("the file is not what was sealed; it stays")
-    evidence_id = parse_shown_id(str(row.evidence_id))
-    _remove_file(volume, row.path)
-    dock.journal.move(row, FileState.CLEARED, reason="not reported")
-    report_clearing(dock, docking_id, row, evidence_id)
-    dock.reporter.show_state(row.path, "cleared", size=row.size, digests=row.digests, evidence_id=row.evidence_id)
-
-
-def report_clearing(dock: Dock, docking_id: str, row: FileRow, evidence_id: str) -> None:
-    """Tell the server that a file is gone; one that could not be told stays marked and is told again."""
-    statement = sign_clearing(dock, docking_id, row, evidence_id)
-    try:
-        dock.patience.run(lambda: dock.client.call("POST", "/dock/v1/clearings", {"statement": statement}))
-    except AgentError as error:
-        dock.reporter.say(f"the clearing could not be reported yet: {error}")
-        return
-    dock.journal.move(row, FileState.CLEARED, reason=None)
-
-
-def _remove_file(volume: Volume, path: bytes) -> None:
-    """Remove one name by descriptors, make it durable, and see that it is gone."""
-    *folders, name = path.split(b"/")
-    current = os.open(volume.root, _FOLDER_FLAGS)
-    try:
-        for folder in folders:
-            following = os.open(folder, _FOLDER_FLAGS, dir_fd=current)
-            os.close(current)
-            current = following
-        os.unlink(name, dir_fd=current)
-        os.fsync(current)
-        try:
-            os.stat(name, dir_fd=current, follow_symlinks=False)
-        except FileNotFoundError:
-            return
-        raise SourceError("the file is still there after it was removed")
-    finally:
-        os.close(current)
+def _read_object(value: dict[str, Any], name: str) -> dict[str, Any]:
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}

@@ -50,28 +50,29 @@ def refuse_in_words(function: CommandT) -> CommandT:
 
 @contextmanager
 def open_dock(home: Path, wait_s: float, reporter: Reporter) -> Iterator[Dock]:
-    """Hold a dock home and open everything in it."""
+    """Hold a dock home, open everything in it, and remove what a crash left in its spool."""
     from agent.config import hold_home
     from agent.dock import Dock
+    from agent.pending import sweep_leftovers
     from agent.retrying import Patience
     from chain_of_custody.instants import utc_clock
 
     with hold_home(home):
         dock = Dock.open(home, Patience(wait_s, reporter.say), reporter, utc_clock)
         try:
-            _trust_store(dock)
+            sweep_leftovers(dock)
             yield dock
         finally:
             dock.close()
 
 
-def _trust_store(dock: Dock) -> None:
-    """Learn which certificates to believe at the store; without an answer, parts wait as everything does."""
-    try:
-        _, status = dock.client.call("GET", "/dock/v1/status")
-    except AgentError:
-        return
-    dock.client.trust_store(status.get("store", {}).get("ca_pem"))
+def _stop_on_terminate() -> None:
+    """Let the service manager's request end a run as the person's Ctrl-C does."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -121,11 +122,17 @@ def enrol(server: str, code: str, home: Path, ca: Path | None) -> None:
 def acquire(path: Path, home: Path, wait_s: float, *, clear: bool, as_json: bool) -> None:
     """Take everything one recorder volume holds; exit 0 only if everything found is sealed."""
     from agent.acquisition import acquire_volume
+    from agent.pending import finish_pending
     from agent.progress import Reporter
 
+    _stop_on_terminate()
     with Reporter(as_json=as_json) as reporter, open_dock(home, wait_s, reporter) as dock:
-        summary = acquire_volume(dock, path, is_clearing=clear)
-    sys.exit(0 if summary.is_complete else 1)
+        run = acquire_volume(dock, path, is_clearing=clear)
+        if not dock.is_offline and not dock.patience.is_ended:
+            # The recorder at hand comes first; then what earlier dockings left at this dock.
+            finish_pending(dock, run.has_taken)
+    reporter.finish(run.summary)
+    sys.exit(0 if run.summary.is_complete else 1)
 
 
 @main.command()
@@ -149,13 +156,14 @@ def acquire(path: Path, home: Path, wait_s: float, *, clear: bool, as_json: bool
 @refuse_in_words
 def run(home: Path, folders: tuple[Path, ...], quiet_s: float, *, as_json: bool) -> None:
     """Watch for recorders and take what each holds, until stopped."""
-    from agent.daemon import run_forever
+    from agent.daemon import Daemon
     from agent.progress import Reporter
 
     ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda *_: ended.set())
     with Reporter(as_json=as_json) as reporter, open_dock(home, 60.0, reporter) as dock:
-        run_forever(dock, folders, ended, quiet_s=quiet_s)
+        Daemon(dock, folders, quiet_s=quiet_s).run(ended)
 
 
 @main.command()
@@ -165,10 +173,9 @@ def run(home: Path, folders: tuple[Path, ...], quiet_s: float, *, as_json: bool)
 def status(home: Path, *, as_json: bool) -> None:
     """Say what this dock has taken and what is not safe yet."""
     from agent.health import read_status
-    from agent.progress import Reporter
+    from chain_of_custody.instants import utc_clock
 
-    with open_dock(home, 0.0, Reporter(as_json=as_json)) as dock:
-        value = read_status(dock)
+    value = read_status(home, utc_clock)
     if as_json:
         click.echo(json.dumps(value, ensure_ascii=False))
         return
@@ -178,7 +185,11 @@ def status(home: Path, *, as_json: bool) -> None:
     spool = value["spool"]
     click.echo(f"  spool ({spool['policy']}): {spool['files']} files, {spool['bytes']} bytes")
     if value["not_sealed"]:
-        click.echo(f"{value['not_sealed']} files are not sealed: keep those recorders and dock them again")
+        click.echo(f"{value['not_sealed']} files are not sealed · {value['not_sealed']} 个文件尚未固证")
+        for file in value["unsafe"]:
+            reason = f": {file['reason']}" if file["reason"] else ""
+            click.echo(f"  {file['state']:<12} {file['path']} (bytes are in the {file['bytes_are']}){reason}")
+        click.echo("Keep their recorders as they are and dock them again · 请保留记录仪内容，重新接入")
     else:
         click.echo("everything taken is sealed · 全部已固证")
 
@@ -192,10 +203,9 @@ def doctor(home: Path, *, as_json: bool) -> None:
     from dataclasses import asdict
 
     from agent.health import diagnose
-    from agent.progress import Reporter
+    from chain_of_custody.instants import utc_clock
 
-    with open_dock(home, 0.0, Reporter(as_json=as_json)) as dock:
-        found = diagnose(dock)
+    found = diagnose(home, utc_clock)
     if as_json:
         click.echo(json.dumps([asdict(item) for item in found], ensure_ascii=False))
     else:

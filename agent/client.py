@@ -12,7 +12,7 @@ import tempfile
 import threading
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import urllib3
@@ -20,21 +20,27 @@ from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from agent.errors import RefusedError, UnreachableError
+from chain_of_custody.canonical import parse_json
 from chain_of_custody.enrolment import read_spki_digest
 from chain_of_custody.errors import MalformedError
 from chain_of_custody.instants import parse_instant
 from chain_of_custody.request_signatures import sign_request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from agent.config import DockConfig
     from chain_of_custody.instants import Clock
     from chain_of_custody.signing import SigningKey
 
+ValueT = TypeVar("ValueT")
 CONNECT_S = 10
 READ_S = 120
-MAX_ANSWER = 64 << 20
+MAX_ANSWER = 16 << 20
+MAX_STORE_ANSWER = 64 << 10
+# Larger sends gain nothing, and over TLS each is copied whole.
+SEND_PIECE = 1 << 20
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -49,6 +55,8 @@ class PinnedConnection(HTTPSConnection):
         if read_peer_spki(self) != self.pinned_spki:
             self.close()
             raise ssl.SSLError("the server shows another key than the one pinned at enrolment")
+        # The pin is the proof; without this the library would warn that no certificate was believed.
+        self.is_verified = True
 
 
 def read_peer_spki(connection: HTTPSConnection) -> str:
@@ -103,8 +111,8 @@ class ServerClient:
         return self._offset
 
     def trust_store(self, ca_pem: str | None) -> None:
-        """Believe these certificates at the store."""
-        if ca_pem is not None:
+        """Believe these certificates at the store; told once, later calls change nothing."""
+        if ca_pem is not None and self._store_ca is None:
             with tempfile.NamedTemporaryFile("w", suffix=".pem", delete=False, encoding="ascii") as file:
                 file.write(ca_pem)
             self._store_ca = file.name
@@ -131,7 +139,7 @@ class ServerClient:
         except RefusedError as error:
             if error.code != "bad_time" or "server_time" not in error.extras:
                 raise
-            self._offset = parse_instant(error.extras["server_time"]) - self._clock()
+            self._offset = _read_time(error.extras["server_time"]) - self._clock()
         return self._call_once(method, path, body)
 
     def put_part(self, request: Mapping[str, Any], body: memoryview) -> str:
@@ -159,7 +167,7 @@ class ServerClient:
             raise UnreachableError(f"the store answered {answer.status}")
         if answer.status != 200:
             raise RefusedError(answer.status, "part_refused", f"the store refused a part ({answer.status})")
-        return str(answer.headers.get("ETag", ""))
+        return str(answer.headers.get("ETag", "")).strip('"')
 
     def _find_store_pool(self, url: str) -> urllib3.HTTPConnectionPool:
         parts = urlsplit(url)
@@ -191,10 +199,12 @@ def send_json(
 ) -> tuple[int, dict[str, Any]]:
     """Send one request and read a JSON object as the answer; raises UnreachableError or RefusedError."""
     try:
-        answer = pool.request(method, path, body=content or None, headers=dict(headers), redirect=False)
+        answer = pool.request(
+            method, path, body=content or None, headers=dict(headers), redirect=False, preload_content=False
+        )
+        value = _parse_answer(_read_bounded(answer, MAX_ANSWER))
     except (HTTPError, OSError, MalformedError) as error:
         raise UnreachableError(f"the server does not answer: {_reason(error)}") from error
-    value = _parse_answer(answer.data)
     if answer.status >= 400:
         code = str(value.get("code", "unknown"))
         sentence = str(value.get("detail") or value.get("title") or f"the server answered {answer.status}")
@@ -204,14 +214,42 @@ def send_json(
     return answer.status, value
 
 
-def _parse_answer(data: bytes) -> dict[str, Any]:
-    if len(data) > MAX_ANSWER:
-        return {}
+def _read_time(value: object) -> datetime:
     try:
-        value = json.loads(data or b"{}")
-    except ValueError:
+        return parse_instant(value)
+    except MalformedError as error:
+        raise RefusedError(502, "bad_answer", "the server's time is not one") from error
+
+
+def _cut_pieces(body: memoryview) -> Iterator[memoryview]:
+    for start in range(0, len(body), SEND_PIECE):
+        yield body[start : start + SEND_PIECE]
+
+
+def _read_bounded(answer: urllib3.BaseHTTPResponse, limit: int) -> bytes:
+    """Read an answer that may not be longer than the limit; one that is counts as none."""
+    data = answer.read(limit + 1, decode_content=False)
+    if len(data) > limit:
+        answer.close()
+        raise MalformedError("an answer longer than any of ours")
+    answer.release_conn()
+    return data
+
+
+def _parse_answer(data: bytes) -> dict[str, Any]:
+    try:
+        value = parse_json(data or b"{}", MAX_ANSWER)
+    except MalformedError:
         return {}
-    return value if isinstance(value, dict) else {}
+    return dict(value) if isinstance(value, dict) else {}
+
+
+def read_answer(answer: Mapping[str, Any], name: str, kind: type[ValueT]) -> ValueT:
+    """One member of an answer; raises RefusedError where the answer is not one of ours."""
+    value = answer.get(name)
+    if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
+        raise RefusedError(502, "bad_answer", f"the server's answer is not one of ours: {name}")
+    return value
 
 
 def _reason(error: BaseException) -> str:

@@ -1,20 +1,23 @@
-"""``run``: docks every volume that appears, and sends what an earlier outage left at the dock."""
+"""``run``: docks every volume that appears, each in a thread of its own, and sends what earlier outages left."""
 
 from __future__ import annotations
 
 import logging
 import queue
+import threading
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from agent.acquisition import acquire_volume
 from agent.errors import AgentError
 from agent.pending import finish_pending
+from agent.volumes import open_volume
 from agent.watching import VolumeWatch
 from chain_of_custody.errors import CustodyError
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from agent.dock import Dock
@@ -23,34 +26,85 @@ log = logging.getLogger(__name__)
 PENDING_S = 60.0
 
 
-def run_forever(dock: Dock, folders: Sequence[Path], ended: threading.Event, *, quiet_s: float) -> None:
-    """Dock volumes one after another as they appear, until ``ended`` is set; one volume's trouble stops no other."""
-    watch = VolumeWatch(folders, quiet_s=quiet_s)
-    watch.start()
-    dock.reporter.say("watching for recorders · 等待接入执法记录仪")
-    idle = 0.0
-    try:
-        while not ended.is_set():
-            try:
-                arrived = watch.arrivals.get(timeout=1.0)
-            except queue.Empty:
-                idle += 1.0
-                if idle >= PENDING_S:
-                    idle = 0.0
-                    _guard(dock, "sending what is left at this dock", lambda: finish_pending(dock))
-                continue
-            idle = 0.0
-            _guard(dock, str(arrived.root), lambda root=arrived.root: acquire_volume(dock, root))
-    finally:
-        watch.stop()
+class Daemon:
+    """Volumes under way, and the backlog beside them; volumes share senders and buffers, so none starves another."""
 
+    def __init__(self, dock: Dock, folders: Sequence[Path], *, quiet_s: float) -> None:
+        """Watch mounts and the direct subfolders of ``folders``."""
+        self._dock = dock
+        self._watch = VolumeWatch(folders, quiet_s=quiet_s)
+        self._guard = threading.Lock()
+        self._under_way: dict[Path, threading.Thread] = {}
+        self._again: set[Path] = set()
+        self._busy: dict[Path, str] = {}
+        self._backlog: threading.Thread | None = None
 
-def _guard(dock: Dock, what: str, work: object) -> None:
-    """The daemon's one broad handler: it tells the person, logs our own faults with their trace, and goes on."""
-    try:
-        work()  # type: ignore[operator]  # a call without arguments
-    except (AgentError, CustodyError, OSError) as error:
-        dock.reporter.say(f"{what}: {error}")
-    except Exception:
-        log.exception("our own fault while working on a volume")
-        dock.reporter.say(f"{what}: the agent failed; nothing was called sealed that is not")
+    def run(self, ended: threading.Event) -> None:
+        """Dock volumes as they appear until ``ended`` is set; one volume's trouble stops no other."""
+        self._watch.start()
+        self._dock.reporter.say("watching for recorders · 等待接入执法记录仪")
+        backlog_at = time.monotonic()
+        try:
+            while not ended.is_set():
+                with suppress(queue.Empty):
+                    self._begin_volume(self._watch.arrivals.get(timeout=0.5).root)
+                if time.monotonic() >= backlog_at:
+                    backlog_at = time.monotonic() + PENDING_S
+                    self._begin_backlog()
+        finally:
+            self._watch.stop()
+            self._dock.patience.end()
+            for thread in [*self._under_way.values(), *([self._backlog] if self._backlog else [])]:
+                thread.join()
+
+    def _begin_volume(self, root: Path) -> None:
+        """Begin a volume; one that changed while it is being taken is taken once more afterwards."""
+        with self._guard:
+            if root in self._under_way:
+                self._again.add(root)
+                return
+            thread = threading.Thread(target=self._take_volume, args=(root,), name=f"volume {root.name}", daemon=True)
+            self._under_way[root] = thread
+        thread.start()
+
+    def _take_volume(self, root: Path) -> None:
+        self._guarded(str(root), lambda: self._acquire(root))
+        with self._guard:
+            del self._under_way[root]
+            self._busy.pop(root, None)
+            is_changed = root in self._again
+            self._again.discard(root)
+        if is_changed and not self._dock.patience.is_ended:
+            self._begin_volume(root)
+
+    def _acquire(self, root: Path) -> None:
+        source = open_volume(root).source
+        with self._guard:
+            self._busy[root] = source
+        run = acquire_volume(self._dock, root)
+        self._dock.reporter.finish(run.summary)
+
+    def _begin_backlog(self) -> None:
+        if self._backlog is None or not self._backlog.is_alive():
+            self._backlog = threading.Thread(target=self._send_backlog, name="backlog", daemon=True)
+            self._backlog.start()
+
+    def _send_backlog(self) -> None:
+        self._guarded(
+            "what is left at this dock",
+            lambda: finish_pending(self._dock, lambda row: row.source in self._list_busy()),
+        )
+
+    def _list_busy(self) -> set[str]:
+        with self._guard:
+            return set(self._busy.values())
+
+    def _guarded(self, what: str, work: Callable[[], object]) -> None:
+        """The daemon's one broad handler: it tells the person, logs our own faults with their trace, and goes on."""
+        try:
+            work()
+        except (AgentError, CustodyError, OSError) as error:
+            self._dock.reporter.say(f"{what}: {error}")
+        except Exception:
+            log.exception("our own fault while working on a volume")
+            self._dock.reporter.say(f"{what}: the agent failed; nothing was called sealed that is not")

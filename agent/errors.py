@@ -4,8 +4,11 @@ AgentError
 ├── SourceError            the recorder: this file is failed, the others go on
 │   ├── UnreadableError    the medium does not give the bytes
 │   ├── FileChangedError   the file is not what the inventory saw
+│   │   └── PartChangedError   a part is not what an earlier reading gave; the upload is begun anew
 │   └── VolumeGoneError    the volume was pulled out, or another stands in its place
 ├── UnreachableError       server or store do not answer; try again later
+├── StoppedError           the person stopped the run
+├── BytesNeededError       the store lost or never had the bytes; the file must be read again
 ├── RefusedError           the server understood and refused; carries its code and words
 ├── ReceiptRefusedError    the receipt is not proof; nothing may be cleared on it
 ├── SpoolError             the dock's own disk
@@ -33,12 +36,28 @@ class FileChangedError(SourceError):
     """The file is still growing, shrank, or is another one."""
 
 
+class PartChangedError(FileChangedError):
+    """A part is not what an earlier reading of the same file gave."""
+
+
 class VolumeGoneError(SourceError):
     """The volume is not there any more, or another one is in its place."""
 
 
 class UnreachableError(AgentError):
     """Server or store do not answer."""
+
+    is_retryable = True
+
+
+class StoppedError(AgentError):
+    """The run was stopped before this was done."""
+
+    is_retryable = True
+
+
+class BytesNeededError(AgentError):
+    """The bytes of an acquired file are not in the store and must be read from the recorder again."""
 
     is_retryable = True
 

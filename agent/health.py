@@ -1,4 +1,7 @@
-"""``status`` and ``doctor``: what is not safe yet, what is wrong, and how to mend it."""
+"""``status`` and ``doctor``: what is not safe yet, what is wrong, and how to mend it.
+
+Both only look, so they work beside a running agent and without the network.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,27 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from agent.config import KEY_NAME
-from agent.errors import AgentError
-from agent.journal import FileState
-from agent.sealing import read_last_checkpoint
+from agent.client import ServerClient
+from agent.config import KEY_NAME, DockConfig, load_config
+from agent.errors import AgentError, HomeError
+from agent.journal import JOURNAL_NAME, FileState, Journal
+from agent.names import display_path, encode_path
+from agent.sealing import locate_receipt, read_last_checkpoint
 from agent.spool import SPOOL_FOLDER
 from chain_of_custody.errors import CustodyError
 from chain_of_custody.instants import parse_instant
 from chain_of_custody.receipts import Receipt
+from chain_of_custody.signing import read_key
 
 if TYPE_CHECKING:
-    from agent.dock import Dock
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from agent.journal import FileRow
+    from chain_of_custody.instants import Clock
 
 CLOCK_LIMIT_S = 60
+LISTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,94 +44,187 @@ class Diagnosis:
     mend: str = ""
 
 
-def read_status(dock: Dock) -> dict[str, Any]:
-    """Counts by state, and what is not safe yet."""
-    counts = dock.journal.count_states()
-    spool = [path for path in (dock.home / SPOOL_FOLDER).iterdir() if path.is_file()]
-    last = read_last_checkpoint(dock)
-    unsafe = (FileState.INVENTORIED, FileState.ACQUIRED, FileState.UPLOADED, FileState.FAILED)
-    return {
-        "name": dock.config.name,
-        "dock_id": dock.config.dock_id,
-        "server": dock.config.server,
-        "origin": dock.config.origin,
-        "files": counts,
-        "not_sealed": sum(counts.get(state, 0) for state in unsafe),
-        "spool": {"policy": dock.config.spool, "files": len(spool), "bytes": sum(p.stat().st_size for p in spool)},
-        "checkpoint_size": last.size if last else 0,
+def read_status(home: Path, clock: Clock) -> dict[str, Any]:
+    """Counts by state, and what is not safe yet; raises HomeError."""
+    config = load_config(home)
+    value: dict[str, Any] = {
+        "name": config.name,
+        "dock_id": config.dock_id,
+        "server": config.server,
+        "origin": config.origin,
+        "files": {},
+        "not_sealed": 0,
+        "unsafe": [],
+        "spool": {"policy": config.spool, **_measure_spool(home)},
+        "checkpoint_size": 0,
     }
+    if not (home / JOURNAL_NAME).exists():
+        return value
+    journal = Journal.open_beside(home, clock)
+    try:
+        unsafe = journal.list_unsafe()
+        last = read_last_checkpoint(journal)
+        value |= {
+            "files": journal.count_states(),
+            "not_sealed": len(unsafe),
+            "unsafe": [_describe_unsafe(row) for row in unsafe[:LISTED]],
+            "checkpoint_size": last.size if last else 0,
+        }
+    finally:
+        journal.close()
+    return value
 
 
-def diagnose(dock: Dock) -> list[Diagnosis]:
-    """Look at everything that can be wrong with a dock."""
+def diagnose(home: Path, clock: Clock) -> list[Diagnosis]:
+    """Look at everything that can be wrong with a dock; raises HomeError where it is none."""
+    config = load_config(home)
     return [
-        _check_key(dock),
-        _check_journal(dock),
-        _check_receipts(dock),
-        _check_spool(dock),
-        *_check_server(dock),
+        _check_folder(home),
+        _check_key(home),
+        *_check_journal(home, clock),
+        _check_spool(home, config),
+        *_check_server(home, config, clock),
     ]
 
 
-def _check_key(dock: Dock) -> Diagnosis:
-    mode = stat.S_IMODE((dock.home / KEY_NAME).stat().st_mode)
-    is_well = not mode & 0o077
-    return Diagnosis("key", is_well, f"mode {mode:04o}", f"chmod 600 {dock.home / KEY_NAME}" if not is_well else "")
+def _measure_spool(home: Path) -> dict[str, int]:
+    files = size = 0
+    for entry in os.scandir(home / SPOOL_FOLDER):
+        try:
+            size += entry.stat(follow_symlinks=False).st_size
+        except FileNotFoundError:
+            continue  # sealed this moment, by the agent at work
+        files += 1
+    return {"files": files, "bytes": size}
 
 
-def _check_journal(dock: Dock) -> Diagnosis:
-    seen = dock.journal.check_integrity()
-    mend = "stop using this home; keep it; the recorders are the copy of last resort until a new home has sealed them"
-    return Diagnosis("journal", seen == "ok", seen, "" if seen == "ok" else mend)
+def _describe_unsafe(row: FileRow) -> dict[str, Any]:
+    """One file that is not sealed, and where its bytes are."""
+    is_here = row.spool_name is not None
+    where = "spool" if is_here else "store" if row.state is FileState.UPLOADED else "recorder"
+    return {
+        "path": display_path(row.path),
+        "path_b64": encode_path(row.path),
+        "state": str(row.state),
+        "size": row.size,
+        "bytes_are": where,
+        "reason": row.reason,
+    }
 
 
-def _check_receipts(dock: Dock) -> Diagnosis:
+def _check_folder(home: Path) -> Diagnosis:
+    mode = stat.S_IMODE(home.stat().st_mode)
+    return Diagnosis("home", not mode & 0o077, f"mode {mode:04o}", f"chmod 700 {home}" if mode & 0o077 else "")
+
+
+def _check_key(home: Path) -> Diagnosis:
+    path = home / KEY_NAME
+    try:
+        read_key(path)
+    except (OSError, CustodyError) as error:
+        mend = f"chmod 600 {path}; if it is lost or damaged, revoke this dock at the server and enrol a new home"
+        return Diagnosis("key", False, str(error), mend)
+    return Diagnosis("key", True, f"mode {stat.S_IMODE(path.stat().st_mode):04o}")
+
+
+def _check_journal(home: Path, clock: Clock) -> Iterator[Diagnosis]:
+    if not (home / JOURNAL_NAME).exists():
+        yield Diagnosis("journal", True, "nothing was docked yet")
+        return
+    mend = "stop using this home and keep it; recorders are the copy of last resort until a new home has sealed them"
+    try:
+        journal = Journal.open_beside(home, clock)
+        seen = journal.check_integrity()
+    except HomeError as error:
+        yield Diagnosis("journal", False, str(error), mend)
+        return
+    try:
+        yield Diagnosis("journal", seen == "ok", seen, "" if seen == "ok" else mend)
+        yield _check_receipts(home, journal)
+        yield _check_spooled(home, journal)
+    finally:
+        journal.close()
+
+
+def _check_receipts(home: Path, journal: Journal) -> Diagnosis:
     """Every sealed file has its receipt, and the receipt is about it."""
     wrong = []
-    for row in dock.journal.list_files(FileState.SEALED, FileState.CLEARED, FileState.KEPT):
-        path = dock.home / "receipts" / f"{row.evidence_id}.json"
+    for row in journal.list_files(FileState.SEALED, FileState.CLEARED, FileState.KEPT):
         try:
-            receipt = Receipt.from_json(json.loads(path.read_text(encoding="utf-8")))
+            receipt = Receipt.from_json(json.loads(locate_receipt(home, str(row.evidence_id)).read_bytes()))
         except (OSError, ValueError, CustodyError):
             wrong.append(str(row.evidence_id))
             continue
         received = next((opening.value for opening in receipt.openings if opening.label == "received"), None)
-        if not isinstance(received, dict) or received.get("digests") != row.digests:
+        if not isinstance(received, dict) or received.get("digests", {}) != row.digests:
             wrong.append(str(row.evidence_id))
-    seen = "every sealed file has its receipt" if not wrong else f"missing or damaged: {', '.join(wrong[:5])}"
-    return Diagnosis(
-        "receipts", not wrong, seen, "dock the recorder again: its receipt is issued again" if wrong else ""
-    )
+    if not wrong:
+        return Diagnosis("receipts", True, "every sealed file has its receipt")
+    seen = f"missing or damaged: {', '.join(sorted(set(wrong))[:5])}"
+    return Diagnosis("receipts", False, seen, "dock the recorder again: the server issues receipts again")
 
 
-def _check_spool(dock: Dock) -> Diagnosis:
-    place = os.statvfs(dock.home / SPOOL_FOLDER)
+def _check_spooled(home: Path, journal: Journal) -> Diagnosis:
+    """Every file that the journal says is spooled is there, whole."""
+    wrong = []
+    for row in journal.list_unsafe():
+        if row.spool_name is not None:
+            path = home / SPOOL_FOLDER / row.spool_name
+            if not path.is_file() or path.stat().st_size != row.size:
+                wrong.append(display_path(row.path))
+    if not wrong:
+        return Diagnosis("spooled", True, "every spooled file is there")
+    return Diagnosis("spooled", False, f"missing or short: {', '.join(wrong[:5])}", "dock their recorders again")
+
+
+def _check_spool(home: Path, config: DockConfig) -> Diagnosis:
+    place = os.statvfs(home / SPOOL_FOLDER)
     free_mib = place.f_bavail * place.f_frsize >> 20
-    is_well = free_mib > dock.config.spool_reserve_mib
+    is_well = config.spool == "never" or free_mib > config.spool_reserve_mib
     mend = "" if is_well else "free space on the spool's disk; until then recorders keep their files while offline"
-    return Diagnosis("spool", is_well, f"{free_mib} MiB free", mend)
+    return Diagnosis("spool", is_well, f"policy {config.spool}, {free_mib} MiB free", mend)
 
 
-def _check_server(dock: Dock) -> list[Diagnosis]:
+def _check_server(home: Path, config: DockConfig, clock: Clock) -> Iterator[Diagnosis]:
     try:
-        _, status = dock.client.call("GET", "/dock/v1/status")
+        client = ServerClient(config, read_key(home / KEY_NAME), clock)
+    except (OSError, CustodyError) as error:
+        yield Diagnosis("server", False, f"not asked: {error}", "mend the key first")
+        return
+    try:
+        _, status = client.call("GET", "/dock/v1/status")
     except AgentError as error:
         mend = "check the network and that ingest-server is serving; recorders can be docked meanwhile"
-        return [Diagnosis("server", False, str(error), mend)]
-    offset = abs((parse_instant(status["server_time"]) - dock.clock()).total_seconds())
-    canary = status["canary"]
-    return [
-        Diagnosis("server", True, f"{dock.config.server} answers"),
-        Diagnosis(
-            "clock",
-            offset <= CLOCK_LIMIT_S,
-            f"{offset:.0f} s from the server's",
-            "set this machine's clock by NTP; recordings keep their own times" if offset > CLOCK_LIMIT_S else "",
-        ),
-        Diagnosis(
-            "store",
-            bool(canary["ok"]),
-            f"{status['store']['kind']}, canary good at {canary['at']}",
-            "" if canary["ok"] else "the server's administrator must look at the store; nothing is received until then",
-        ),
-    ]
+        yield Diagnosis("server", False, str(error), mend)
+        return
+    finally:
+        client.close()
+    yield _judge_origin(config, status)
+    yield _judge_clock(status, clock)
+    yield _judge_store(status)
+
+
+def _judge_origin(config: DockConfig, status: dict[str, Any]) -> Diagnosis:
+    is_ours = status.get("origin") == config.origin
+    seen = f"{config.server} answers" if is_ours else f"{config.server} keeps another ledger: {status.get('origin')}"
+    return Diagnosis("server", is_ours, seen, "" if is_ours else "enrol a new home at the server that stands there now")
+
+
+def _judge_clock(status: dict[str, Any], clock: Clock) -> Diagnosis:
+    try:
+        offset = abs((parse_instant(status.get("server_time")) - clock()).total_seconds())
+    except CustodyError:
+        return Diagnosis("clock", False, "the server does not tell its time", "look at the server")
+    is_well = offset <= CLOCK_LIMIT_S
+    mend = "" if is_well else "set this machine's clock by NTP; recordings keep their own times"
+    return Diagnosis("clock", is_well, f"{offset:.0f} s from the server's", mend)
+
+
+def _judge_store(status: dict[str, Any]) -> Diagnosis:
+    canary, store = status.get("canary"), status.get("store")
+    good_at = canary.get("at") if isinstance(canary, dict) and canary.get("ok") is True else None
+    is_well = good_at is not None
+    kind = store.get("kind") if isinstance(store, dict) else None
+    seen = f"{kind}, canary good at {good_at}" if is_well else f"{kind}, no good canary"
+    mend = "" if is_well else "the server's administrator must look at the store; nothing is received until then"
+    return Diagnosis("store", is_well, seen, mend)

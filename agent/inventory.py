@@ -5,15 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from agent.names import display_path
+from agent.names import display_path, encode_path
 from agent.recorders.profile import read_name, recognise
-from agent.sealing import encode_path
 from chain_of_custody.digests import Digests, sha256_hex
 from chain_of_custody.identities import new_id
 from chain_of_custody.instants import format_instant
 from chain_of_custody.statements import Clearing, DockingReport, Inventory, Manifest, Statement, sign_statement
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from agent.dock import Dock
     from agent.journal import FileRow
     from agent.progress import Summary
@@ -38,6 +39,7 @@ def sign_inventory(dock: Dock, volume: Volume, scan: Scan) -> tuple[str, dict[st
     if profile == "unknown":
         message = "no known recorder layout; everything readable is taken in all the same"
         findings.append({"code": "RECORDER_UNKNOWN", "severity": "warning", "where": "/", "message": message})
+    findings += _judge_clock(dock)
     inventory = Inventory(
         **_make_header(dock, docking_id),
         volume=_describe_volume(volume),
@@ -51,14 +53,30 @@ def sign_inventory(dock: Dock, volume: Volume, scan: Scan) -> tuple[str, dict[st
 
 
 def sign_manifest(
-    dock: Dock, row: FileRow, digests: Digests, inventory_sha256: str
+    dock: Dock, row: FileRow, digests: Digests, inventory_sha256: str, noticed: Sequence[tuple[str, str]] = ()
 ) -> tuple[dict[str, JsonValue], str]:
-    """Sign what was read of one file; returns the envelope and its SHA-256."""
+    """Sign what was read of one file.
+
+    Args:
+        dock: Whose key signs.
+        row: The file.
+        digests: Of all its bytes.
+        inventory_sha256: Of the docking's inventory.
+        noticed: Codes and sentences of what was noticed while it was read.
+
+    Returns:
+        The envelope and its SHA-256.
+    """
     named = read_name(row.path)
     findings: list[JsonValue] = [
         {"code": code, "severity": "warning", "where": display_path(row.path), "message": _EXPLAIN[code]}
         for code in named.codes
     ]
+    findings += [
+        {"code": code, "severity": "warning", "where": display_path(row.path), "message": message}
+        for code, message in noticed
+    ]
+    findings += _judge_clock(dock)
     manifest = Manifest(
         **_make_header(dock, row.docking_id),
         inventory_sha256=inventory_sha256,
@@ -82,6 +100,7 @@ def sign_report(dock: Dock, docking_id: str, summary: Summary, failed: list[Json
         already_sealed=summary.already_sealed,
         waiting=summary.waiting,
         failed=tuple(failed),
+        findings=tuple(_judge_clock(dock)),
     )
     return _sign(dock, report)[0]
 
@@ -103,6 +122,15 @@ _EXPLAIN = {
     "NAME_TIME_IMPOSSIBLE": "the name's time is no real time",
     "NAME_UNPARSED": "the name follows no known pattern; the file is taken in all the same",
 }
+
+
+def _judge_clock(dock: Dock) -> list[JsonValue]:
+    """A finding where the server refused this dock's time: statements then carry the server's, the clock is not set."""
+    offset = int(dock.client.offset.total_seconds())
+    if not offset:
+        return []
+    message = f"this dock's clock is {abs(offset)} s {'behind' if offset > 0 else 'ahead of'} the server's"
+    return [{"code": "DOCK_CLOCK_WRONG", "severity": "warning", "where": "", "message": message}]
 
 
 def _sign(dock: Dock, statement: Statement) -> tuple[dict[str, JsonValue], str]:

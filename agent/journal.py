@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -20,29 +21,32 @@ from typing import TYPE_CHECKING, Any
 import sqlite_utils
 
 from agent.errors import HomeError
-from agent.steps import reached
+from agent.steps import STEPS, reached
+from chain_of_custody.instants import format_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from chain_of_custody.canonical import JsonValue
+    from chain_of_custody.instants import Clock
 
 JOURNAL_NAME = "journal.db"
 _SCHEMA = """
 create table if not exists dockings (
     docking_id text primary key, source text not null, inventory text not null, inventory_sha256 text not null,
-    recorder_id text, is_posted integer not null default 0, is_closed integer not null default 0, at text not null
+    recorder_id text, is_posted integer not null default 0, report text, is_closed integer not null default 0,
+    at text not null
 );
 create table if not exists files (
     file_id integer primary key, docking_id text not null, source text not null, path blob not null,
     size integer not null, mtime_ns integer, state text not null, reason text, digests text, manifest text,
     manifest_sha256 text, intake_id text, part_size integer, spool_name text, evidence_id text,
-    entry_index integer, changed_at text not null
+    entry_index integer, clearing text, is_clearing_posted integer not null default 0, changed_at text not null
 );
 create index if not exists files_place on files (source, path, size);
 create index if not exists files_state on files (state);
+create index if not exists files_docking on files (docking_id);
 create table if not exists parts (
     file_id integer not null, number integer not null, size integer not null, sha256 text not null, etag text not null,
     primary key (file_id, number)
@@ -52,6 +56,10 @@ create table if not exists checkpoint (
     id integer primary key check (id = 1), size integer not null, note blob not null
 );
 """
+
+
+# What stands in ``files.clearing`` between the decision to remove a file and the signed statement that it is gone.
+CLEARING_INTENDED = "intended"
 
 
 class FileState(StrEnum):
@@ -87,6 +95,7 @@ class FileRow:
     spool_name: str | None
     evidence_id: str | None
     entry_index: int | None
+    clearing: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,21 +114,36 @@ _JSON_COLUMNS = frozenset({"digests", "manifest"})
 class Journal:
     """One connection behind a lock; any thread may call anything."""
 
-    def __init__(self, home: Path, clock: Any) -> None:
-        """Open the journal of a dock home; raises HomeError where SQLite does not take its settings."""
-        connection = sqlite3.connect(home / JOURNAL_NAME, timeout=60, isolation_level=None, check_same_thread=False)
+    def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
+        """Take an opened database."""
         connection.row_factory = sqlite3.Row
-        connection.execute("pragma journal_mode=wal")
-        connection.execute("pragma synchronous=full")
-        level = connection.execute("pragma synchronous").fetchone()[0]
-        mode = connection.execute("pragma journal_mode").fetchone()[0]
-        if (mode, level) != ("wal", 2):
-            raise HomeError("the journal did not take journal_mode=wal and synchronous=full")
-        connection.executescript(_SCHEMA)
         self.tables = sqlite_utils.Database(connection)
         self._connection = connection
         self._clock = clock
         self._guard = threading.RLock()
+
+    @classmethod
+    def open(cls, home: Path, clock: Clock) -> Journal:
+        """Open the journal of a dock home, and make it where there is none.
+
+        Raises:
+            HomeError: It cannot be opened, or SQLite does not take its settings.
+        """
+        with _in_words():
+            return cls(_connect(home), clock)
+
+    @classmethod
+    def open_beside(cls, home: Path, clock: Clock) -> Journal:
+        """Open the journal for reading alone, also while another process works on it.
+
+        Raises:
+            HomeError: There is none yet, or it cannot be read.
+        """
+        with _in_words():
+            place = f"{(home / JOURNAL_NAME).absolute().as_uri()}?mode=ro"
+            connection = sqlite3.connect(place, uri=True, timeout=60, isolation_level=None)
+            connection.execute("select count(*) from files")
+            return cls(connection, clock)
 
     def close(self) -> None:
         """Close the file."""
@@ -148,10 +172,21 @@ class Journal:
             self._now(),
         )
 
-    def read_docking(self, docking_id: str) -> dict[str, Any]:
-        """One docking's row."""
-        row = self._fetch("select * from dockings where docking_id = ?", docking_id)[0]
-        return {**dict(row), "inventory": json.loads(row["inventory"])}
+    def read_inventory(self, docking_id: str) -> dict[str, JsonValue]:
+        """A docking's signed inventory."""
+        value: dict[str, JsonValue] = json.loads(self._fetch_docking(docking_id, "inventory"))
+        return value
+
+    def read_inventory_digest(self, docking_id: str) -> str:
+        """SHA-256 of a docking's signed inventory."""
+        return str(self._fetch_docking(docking_id, "inventory_sha256"))
+
+    def is_posted(self, docking_id: str) -> bool:
+        """Whether the server has a docking's inventory."""
+        return bool(self._fetch_docking(docking_id, "is_posted"))
+
+    def _fetch_docking(self, docking_id: str, column: str) -> Any:
+        return self._fetch(f"select {column} from dockings where docking_id = ?", docking_id)[0][0]  # noqa: S608 - ours
 
     def mark_posted(self, docking_id: str, recorder_id: str) -> None:
         """The server has the inventory."""
@@ -159,46 +194,134 @@ class Journal:
             "update dockings set is_posted = 1, recorder_id = ? where docking_id = ?", recorder_id, docking_id
         )
 
+    def keep_report(self, docking_id: str, report: dict[str, JsonValue]) -> None:
+        """Keep the signed report of a docking that has ended, until the server has it."""
+        self._execute("update dockings set report = ? where docking_id = ?", json.dumps(report), docking_id)
+
     def mark_closed(self, docking_id: str) -> None:
         """The server has the docking's report."""
         self._execute("update dockings set is_closed = 1 where docking_id = ?", docking_id)
+        reached("docking.closed")
+
+    def list_reports(self) -> list[tuple[str, dict[str, JsonValue]]]:
+        """Reports that the server does not have yet, oldest first."""
+        rows = self._fetch(
+            "select docking_id, report from dockings where report is not null and not is_closed order by at"
+        )
+        return [(row["docking_id"], json.loads(row["report"])) for row in rows]
 
     # Files
 
-    def add_files(self, docking_id: str, source: str, files: Iterable[tuple[bytes, int, int | None]]) -> None:
-        """Take the found files of an inventory up, in one commit; a file on its way keeps its row and its docking."""
+    def add_files(self, docking_id: str, source: str, files: Iterable[tuple[bytes, int, int | None]]) -> list[FileRow]:
+        """Take the found files of an inventory up, in one commit.
+
+        A file on its way keeps its row. One that nothing was read of yet moves to this docking, whose inventory has
+        seen it last; one with an open upload stays with the docking that the upload was opened for.
+
+        Returns:
+            The rows, in the order of ``files``.
+        """
         with self._guard, self._transaction():
             reached("file.seen")
-            for path, size, mtime_ns in files:
-                unfinished = self._connection.execute(
-                    "select file_id from files where source = ? and path = ? and size = ?"
-                    " and state in ('inventoried', 'acquired', 'uploaded')",
-                    (source, path, size),
-                ).fetchone()
-                if unfinished is None:
-                    self._connection.execute(
-                        "insert into files (docking_id, source, path, size, mtime_ns, state, changed_at)"
-                        " values (?, ?, ?, ?, ?, 'inventoried', ?)",
-                        (docking_id, source, path, size, mtime_ns, self._now()),
-                    )
+            ids = [self._add_file(docking_id, source, *file) for file in files]
         reached("file.inventoried")
+        return [self.read_file(file_id) for file_id in ids]
 
-    def find_unfinished(self, source: str, path: bytes, size: int) -> FileRow | None:
-        """The row of a file that is on its way."""
-        rows = self._fetch(
-            "select * from files where source = ? and path = ? and size = ?"
+    def _add_file(self, docking_id: str, source: str, path: bytes, size: int, mtime_ns: int | None) -> int:
+        unfinished = self._connection.execute(
+            "select file_id from files where source = ? and path = ? and size = ?"
             " and state in ('inventoried', 'acquired', 'uploaded') order by file_id desc limit 1",
+            (source, path, size),
+        ).fetchone()
+        if unfinished is None:
+            row = self._connection.execute(
+                "insert into files (docking_id, source, path, size, mtime_ns, state, changed_at)"
+                " values (?, ?, ?, ?, ?, 'inventoried', ?) returning file_id",
+                (docking_id, source, path, size, mtime_ns, self._now()),
+            ).fetchone()
+            return int(row["file_id"])
+        self._connection.execute(
+            "update files set docking_id = ?, mtime_ns = ?, digests = null, manifest = null, manifest_sha256 = null"
+            " where file_id = ? and state = 'inventoried' and intake_id is null",
+            (docking_id, mtime_ns, unfinished["file_id"]),
+        )
+        return int(unfinished["file_id"])
+
+    def add_changed(self, row: FileRow, docking_id: str, mtime_ns: int | None) -> FileRow:
+        """Another file stands where ``row`` was read: it gets a row of its own, and the old one goes on its way."""
+        with self._guard:
+            added = self._connection.execute(
+                "insert into files (docking_id, source, path, size, mtime_ns, state, changed_at)"
+                " values (?, ?, ?, ?, ?, 'inventoried', ?) returning file_id",
+                (docking_id, row.source, row.path, row.size, mtime_ns, self._now()),
+            ).fetchone()
+        return self.read_file(added["file_id"])
+
+    def read_file(self, file_id: int) -> FileRow:
+        """One file's row."""
+        return _read_row(self._fetch("select * from files where file_id = ?", file_id)[0])
+
+    def is_sealed_before(
+        self, source: str, path: bytes, size: int, digests: dict[str, JsonValue] | None = None
+    ) -> bool:
+        """Whether a file of this place and size was sealed by this dock, with these digests where they are given."""
+        rows = self._fetch(
+            "select digests from files where source = ? and path = ? and size = ?"
+            " and state in ('sealed', 'cleared', 'kept')",
             source,
             path,
             size,
         )
-        return _read_row(rows[0]) if rows else None
+        return any(digests is None or json.loads(row["digests"]) == digests for row in rows)
+
+    def list_clearings(self) -> list[FileRow]:
+        """Cleared files that the server was not told of yet."""
+        rows = self._fetch(
+            "select * from files where state = 'cleared' and clearing is not null and not is_clearing_posted"
+            " order by file_id"
+        )
+        return [_read_row(row) for row in rows]
+
+    def list_intended_clearings(self, source: str) -> list[FileRow]:
+        """Files of a volume that a run was about to remove when it ended."""
+        rows = self._fetch(
+            "select * from files where source = ? and clearing = ? and state in ('sealed', 'kept') order by file_id",
+            source,
+            CLEARING_INTENDED,
+        )
+        return [_read_row(row) for row in rows]
+
+    def read_clearing(self, row: FileRow) -> dict[str, JsonValue]:
+        """The signed statement that a file is gone from its recorder."""
+        value: dict[str, JsonValue] = json.loads(str(row.clearing))
+        return value
+
+    def mark_clearing_posted(self, row: FileRow) -> None:
+        """The server has been told that this file is gone from its recorder."""
+        self._execute("update files set is_clearing_posted = 1 where file_id = ?", row.file_id)
+        reached("clearing.posted")
+
+    def list_unsafe(self) -> list[FileRow]:
+        """Files that are not sealed, each place with what became of it last."""
+        rows = self._fetch(
+            "select * from files as f where state in ('inventoried', 'acquired', 'uploaded') or state = 'failed'"
+            " and not exists (select 1 from files as later where later.source = f.source and later.path = f.path"
+            " and later.file_id > f.file_id) order by file_id"
+        )
+        return [_read_row(row) for row in rows]
 
     def list_files(self, *states: FileState) -> list[FileRow]:
         """Every file in one of these states, oldest first."""
         marks = ", ".join("?" for _ in states)
         rows = self._fetch(f"select * from files where state in ({marks}) order by file_id", *states)  # noqa: S608 - marks only
         return [_read_row(row) for row in rows]
+
+    def list_spooled(self) -> set[str]:
+        """Names in the spool that unsealed files still need."""
+        rows = self._fetch(
+            "select spool_name from files where spool_name is not null and state not in ('sealed', 'cleared', 'kept')"
+        )
+        return {row["spool_name"] for row in rows}
 
     def count_states(self) -> dict[str, int]:
         """How many files are in each state."""
@@ -217,10 +340,11 @@ class Journal:
             *stored,
             row.file_id,
         )
+        is_new = row.state is not state
         row.state = state
         for name, value in values.items():
             setattr(row, name, value)
-        if f"file.{state}" in {"file.acquired", "file.uploaded", "file.sealed"}:
+        if is_new and f"file.{state}" in STEPS:
             reached(f"file.{state}")
 
     # Parts
@@ -242,13 +366,15 @@ class Journal:
         rows = self._fetch("select * from parts where file_id = ? order by number", row.file_id)
         return {r["number"]: SentPart(r["number"], r["size"], r["sha256"], r["etag"]) for r in rows}
 
-    def drop_upload(self, row: FileRow) -> None:
-        """Forget an upload that is gone; the file is sent anew."""
+    def drop_upload(self, row: FileRow, state: FileState) -> None:
+        """Forget an upload that is gone; the file is sent anew, from the spool or by another reading."""
         with self._guard, self._transaction():
             self._connection.execute("delete from parts where file_id = ?", (row.file_id,))
             self._connection.execute(
-                "update files set intake_id = null, part_size = null where file_id = ?", (row.file_id,)
+                "update files set state = ?, intake_id = null, part_size = null, changed_at = ? where file_id = ?",
+                (state, self._now(), row.file_id),
             )
+        row.state = state
         row.intake_id = None
         row.part_size = None
 
@@ -273,19 +399,39 @@ class Journal:
         return str(self._fetch("pragma integrity_check")[0][0])
 
     def _fetch(self, statement: str, *values: object) -> list[sqlite3.Row]:
-        with self._guard:
+        with self._guard, _in_words():
             return list(self._connection.execute(statement, values))
 
     def _execute(self, statement: str, *values: object) -> None:
-        with self._guard:
+        with self._guard, _in_words():
             self._connection.execute(statement, values)
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._connection)
 
     def _now(self) -> str:
-        now: datetime = self._clock()
-        return now.isoformat()
+        return format_instant(self._clock())
+
+
+def _connect(home: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(home / JOURNAL_NAME, timeout=60, isolation_level=None, check_same_thread=False)
+    connection.execute("pragma journal_mode=wal")
+    connection.execute("pragma synchronous=full")
+    level = connection.execute("pragma synchronous").fetchone()[0]
+    mode = connection.execute("pragma journal_mode").fetchone()[0]
+    if (mode, level) != ("wal", 2):
+        raise HomeError("the journal did not take journal_mode=wal and synchronous=full")
+    connection.executescript(_SCHEMA)
+    return connection
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """A journal that cannot be read or written is the dock home's trouble, and ends the run."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise HomeError(f"the journal cannot be used: {error}") from error
 
 
 class _Transaction:
@@ -319,4 +465,5 @@ def _read_row(row: sqlite3.Row) -> FileRow:
         spool_name=row["spool_name"],
         evidence_id=row["evidence_id"],
         entry_index=row["entry_index"],
+        clearing=row["clearing"],
     )

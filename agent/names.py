@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import unicodedata
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -14,6 +15,11 @@ def display_path(raw: bytes) -> str:
     ``\\u....``. The raw bytes stay the evidence.
     """
     return "".join(_show_character(character) for character in _decode(raw))
+
+
+def encode_path(raw: bytes) -> str:
+    """A raw path as statements and the protocol carry it."""
+    return base64.b64encode(raw).decode()
 
 
 def _decode(raw: bytes) -> str:

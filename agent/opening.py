@@ -62,6 +62,11 @@ class VolumeFile:
         self._read += count
         return count
 
+    @property
+    def descriptor(self) -> int:
+        """The open file."""
+        return self._fd
+
     def finish(self) -> None:
         """Confirm after the last byte that volume and file are what they were.
 
@@ -90,6 +95,15 @@ class VolumeFile:
 
 def open_by_parts(volume: Volume, path: bytes) -> int:
     """Open a raw path below the root, each part by descriptor, no link followed; raises OSError."""
+    folder, name = open_folder_of(volume, path)
+    try:
+        return os.open(name, _FILE_FLAGS, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def open_folder_of(volume: Volume, path: bytes) -> tuple[int, bytes]:
+    """Open the folder that holds a raw path, no link followed; gives it and the last name. Raises OSError."""
     *folders, name = path.split(b"/")
     current = os.open(volume.root, _FOLDER_FLAGS)
     try:
@@ -97,6 +111,7 @@ def open_by_parts(volume: Volume, path: bytes) -> int:
             following = os.open(folder, _FOLDER_FLAGS, dir_fd=current)
             os.close(current)
             current = following
-        return os.open(name, _FILE_FLAGS, dir_fd=current)
-    finally:
+    except OSError:
         os.close(current)
+        raise
+    return current, name

@@ -1,76 +1,68 @@
-"""What an earlier run left on its way: inventories not posted, uploads not completed, spooled files not sent."""
+"""What earlier runs left on its way: spooled files not sent, uploads not completed, reports not told."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agent.errors import AgentError, RefusedError, SourceError, UnreachableError
-from agent.journal import FileRow, FileState
-from agent.sealing import needs_new_upload, seal_upload
-from agent.spool import SpoolFile, sweep_spool
+from agent.errors import AgentError, BytesNeededError, StoppedError, UnreachableError
+from agent.journal import FileState
+from agent.names import display_path
+from agent.posting import post_clearings, post_reports
+from agent.spool import sweep_spool
+from agent.taking import FileTaker, Taken
+from chain_of_custody.errors import CustodyError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from agent.dock import Dock
+    from agent.journal import FileRow
+
+TRIES = 3
 
 
-def post_docking(dock: Dock, docking_id: str) -> None:
-    """Make sure that the server has a docking's inventory.
-
-    Raises:
-        UnreachableError: No answer within the patience.
-        RefusedError: The server does not take it.
-    """
-    docking = dock.journal.read_docking(docking_id)
-    if docking["is_posted"]:
-        return
-    body = {"inventory": docking["inventory"]}
-    _, answer = dock.patience.run(lambda: dock.client.call("POST", "/dock/v1/dockings", body))
-    dock.journal.mark_posted(docking_id, answer["recorder_id"])
+def sweep_leftovers(dock: Dock) -> None:
+    """Remove spooled bytes that no row of the journal names; to be called before anything is spooled."""
+    sweep_spool(dock.home, dock.journal.list_spooled())
 
 
-def finish_pending(dock: Dock) -> int:
-    """Seal what needs no recorder: completed uploads and spooled files; returns how many were sealed.
+def finish_pending(dock: Dock, is_busy: Callable[[FileRow], bool] = lambda _: False) -> int:
+    """Seal what needs no recorder, and tell the server what it was not told; returns how many files were sealed.
 
     The first unreachable server ends it; the next run goes on.
+
+    Args:
+        dock: The dock at work.
+        is_busy: Says which files are left to whoever takes them at this moment.
     """
-    rows = dock.journal.list_files(FileState.ACQUIRED, FileState.UPLOADED)
-    sweep_spool(dock.home, {row.spool_name for row in dock.journal.list_files(*FileState) if row.spool_name})
     sealed = 0
-    for row in rows:
-        try:
-            sealed += _finish_one(dock, row)
-        except UnreachableError:
-            break
-        except (RefusedError, SourceError, AgentError) as error:
-            dock.reporter.say(f"{row.path!r} of an earlier docking is not sealed yet: {error}")
+    try:
+        for row in dock.journal.list_files(FileState.ACQUIRED, FileState.UPLOADED):
+            if not is_busy(row):
+                sealed += _finish_one(dock, row)
+        post_reports(dock)
+        post_clearings(dock)
+    except (UnreachableError, StoppedError) as error:
+        dock.reporter.say(f"what is left at this dock is sent later: {error}")
+    if sealed:
+        dock.reporter.say(f"{sealed} files of earlier dockings are sealed now · 此前的 {sealed} 个文件已固证")
     return sealed
 
 
 def _finish_one(dock: Dock, row: FileRow) -> int:
-    if row.state is FileState.UPLOADED:
+    taker = FileTaker(dock)
+    for _ in range(TRIES):
         try:
-            seal_upload(dock, row)
-        except RefusedError as error:
-            if not needs_new_upload(error):
-                raise
-            dock.journal.drop_upload(row)
-            dock.journal.move(row, FileState.ACQUIRED if row.spool_name else FileState.INVENTORIED)
+            taker.finish(Taken(row))
+        except BytesNeededError as error:
+            if row.spool_name is None:
+                dock.reporter.say(f"{display_path(row.path)}: dock its recorder again: {error}")
+                return 0
+        except (UnreachableError, StoppedError):
+            raise
+        except (AgentError, CustodyError) as error:
+            dock.reporter.say(f"{display_path(row.path)} of an earlier docking is not sealed yet: {error}")
+            return 0
         else:
             return 1
-    if row.state is FileState.ACQUIRED and row.spool_name is not None:
-        return _send_spooled(dock, row, row.spool_name)
     return 0
-
-
-def _send_spooled(dock: Dock, row: FileRow, name: str) -> int:
-    from agent.taking import FileTaker
-    from agent.uploading import Uploader
-
-    uploader = Uploader(dock)
-    try:
-        taker = FileTaker(dock, uploader)
-        taken = taker.take(row, lambda: SpoolFile(dock.home, name), is_known=False)
-        taker.finish(taken)
-    finally:
-        uploader.close()
-    return 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import json
+import os
 import sys
 import threading
 from dataclasses import asdict, dataclass
@@ -11,9 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
-from agent.names import display_path
+from agent.names import display_path, encode_path
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -56,8 +64,9 @@ class Reporter:
             TransferSpeedColumn(),
             TimeRemainingColumn(),
         )
-        self._progress = Progress(*columns, console=self._console)
-        self._task = self._progress.add_task("waiting · 等待", total=None, visible=False)
+        # Standard output is for results alone: bars must not draw it into their own stream.
+        self._progress = Progress(*columns, console=self._console, redirect_stdout=False, redirect_stderr=False)
+        self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
         """Show the bar."""
@@ -70,13 +79,21 @@ class Reporter:
         """Take the bar away."""
         self._progress.stop()
 
-    def begin(self, title: str, total_bytes: int) -> None:
+    def begin(self, docking_id: str, title: str, total_bytes: int) -> None:
         """Say what is docked and how much there is to read."""
-        self._progress.update(self._task, description=escape(title), total=total_bytes, completed=0, visible=True)
+        self._tasks[docking_id] = self._progress.add_task(escape(display_path(os.fsencode(title))), total=total_bytes)
 
-    def note_bytes(self, count: int) -> None:
-        """Bytes were read."""
-        self._progress.advance(self._task, count)
+    def note_bytes(self, docking_id: str | None, count: int) -> None:
+        """Bytes of a docking were read."""
+        task = self._tasks.get(docking_id or "")
+        if task is not None:
+            self._progress.advance(task, count)
+
+    def end(self, docking_id: str) -> None:
+        """Take a docking's bar away."""
+        task = self._tasks.pop(docking_id, None)
+        if task is not None:
+            self._progress.remove_task(task)
 
     def say(self, sentence: str) -> None:
         """Tell the person one sentence."""
@@ -96,7 +113,7 @@ class Reporter:
         """Tell that a file reached a state."""
         line: dict[str, Any] = {
             "path": display_path(path),
-            "path_b64": base64.b64encode(path).decode(),
+            "path_b64": encode_path(path),
             "state": state,
             "size": size,
             "digests": digests,
@@ -120,14 +137,14 @@ class Reporter:
             self._print(json.dumps({"summary": asdict(summary)}))
             return
         total = summary.sealed + summary.already_sealed
-        self.say(
+        self._print(
             f"{total} of {summary.found} files sealed ({summary.sealed} now), {summary.failed} failed,"
             f" {summary.waiting} waiting, {summary.cleared} cleared · 已固证 {total}/{summary.found}"
         )
         if summary.is_complete:
-            self.say("Everything found is sealed. You may take the recorder. · 全部已固证，可取走记录仪。")
+            self._print("Everything found is sealed. You may take the recorder. · 全部已固证，可取走记录仪。")
         else:
-            self.say("Keep the recorder as it is and dock it again. · 请保留记录仪内容，稍后重新接入。")
+            self._print("Keep the recorder as it is and dock it again. · 请保留记录仪内容，稍后重新接入。")
 
     def _print(self, line: str) -> None:
         with self._guard:

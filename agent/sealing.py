@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from agent.errors import ReceiptRefusedError, RefusedError
+from agent.errors import ReceiptRefusedError
 from agent.journal import FileRow, FileState
 from agent.spool import remove_spooled
 from agent.steps import reached
@@ -20,16 +20,19 @@ from chain_of_custody.note import parse_note
 from chain_of_custody.receipts import ExpectedReceipt, Receipt, VerifiedReceipt, verify_receipt
 
 if TYPE_CHECKING:
-    from agent.dock import Dock
+    from pathlib import Path
 
-POLL_S = 0.5
+    from agent.dock import Dock
+    from agent.journal import Journal
+
+POLL_S = 0.2
 
 
 def seal_upload(dock: Dock, row: FileRow) -> bool:
     """Complete an upload and seal the file on its receipt; says whether it was known before.
 
     Raises:
-        RefusedError: The server refused; some codes ask for a new upload (:func:`needs_new_upload`).
+        RefusedError: The server refused; ``upload_gone``, ``parts_differ`` and ``digest_mismatch`` ask for the bytes.
         ReceiptRefusedError: The receipt is not proof; the file is not sealed.
         UnreachableError: No answer within the patience.
     """
@@ -50,10 +53,15 @@ def seal_known(dock: Dock, row: FileRow) -> bool:
     return _seal(dock, row, "/dock/v1/presentations", {"manifest": row.manifest})
 
 
-def read_last_checkpoint(dock: Dock) -> Checkpoint | None:
+def read_last_checkpoint(journal: Journal) -> Checkpoint | None:
     """The largest checkpoint this dock has stored."""
-    note = dock.journal.read_checkpoint()
+    note = journal.read_checkpoint()
     return None if note is None else parse_checkpoint_text(parse_note(note)[0])
+
+
+def locate_receipt(home: Path, evidence_id: str) -> Path:
+    """Where the receipt of a recording is kept; ``evidence_id`` in the form people see."""
+    return home / "receipts" / f"{evidence_id}.json"
 
 
 def _seal(dock: Dock, row: FileRow, path: str, body: dict[str, Any]) -> bool:
@@ -75,10 +83,10 @@ def _seal(dock: Dock, row: FileRow, path: str, body: dict[str, Any]) -> bool:
 def _ask(dock: Dock, path: str, body: dict[str, Any]) -> tuple[dict[str, Any], int]:
     """Ask for a receipt, patiently while the server reads the stored bytes back."""
     while True:
-        last = read_last_checkpoint(dock)
+        last = read_last_checkpoint(dock.journal)
         size = last.size if last else 0
         asked = {**body, "checkpoint_size": size}
-        status, answer = dock.patience.run(lambda asked=asked: dock.client.call("POST", path, asked))  # type: ignore[misc]  # a default binds the loop's value
+        status, answer = dock.patience.run(partial(dock.client.call, "POST", path, asked))
         if status != 202:
             return answer, size
         time.sleep(POLL_S)
@@ -92,13 +100,13 @@ def _judge(dock: Dock, row: FileRow, answer: dict[str, Any], asked_size: int) ->
             vkey=dock.config.vkey,
             event_key=dock.event_key,
             requested_size=asked_size,
-            last_checkpoint=read_last_checkpoint(dock),
+            last_checkpoint=read_last_checkpoint(dock.journal),
             expected=ExpectedReceipt(str(row.manifest_sha256), Digests.from_json(row.digests), row.size),
         )
     except ReceiptOutdatedError:
-        raise
+        raise  # it is judged by nobody: the caller asks again
     except VerificationError as error:
-        raise ReceiptRefusedError(error.code, f"the receipt is refused: {error}") from error
+        raise ReceiptRefusedError(error.code, f"the receipt is refused ({error.code}): {error}") from error
     except MalformedError as error:
         raise ReceiptRefusedError("malformed", f"the receipt is not one: {error}") from error
 
@@ -107,20 +115,11 @@ def _keep(dock: Dock, row: FileRow, answer: dict[str, Any], verified: VerifiedRe
     """Receipt, then checkpoint, then the journal's row: a crash between them only repeats the asking."""
     evidence_id = show_id(verified.leaf.subject)
     text = json.dumps(answer["receipt"], ensure_ascii=False, indent=1)
-    write_file(dock.home / "receipts" / f"{evidence_id}.json", text.encode())
+    write_file(locate_receipt(dock.home, evidence_id), text.encode())
     dock.journal.keep_checkpoint(verified.checkpoint.size, verified.checkpoint_note)
     reached("receipt.stored")
     index = answer["receipt"]["index"]
     dock.journal.move(row, FileState.SEALED, evidence_id=evidence_id, entry_index=index, reason=None)
     if row.spool_name:
+        # Only now: until the row says sealed, the spool is what a later run would go on with.
         remove_spooled(dock.home, row.spool_name)
-
-
-def needs_new_upload(error: RefusedError) -> bool:
-    """Whether a refusal means that the bytes must be sent anew."""
-    return error.code in {"upload_gone", "parts_differ", "digest_mismatch", "lock_missing", "not_found"}
-
-
-def encode_path(path: bytes) -> str:
-    """A raw path as the protocol carries it."""
-    return base64.b64encode(path).decode()

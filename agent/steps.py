@@ -19,7 +19,13 @@ STEPS = (
     "receipt.stored",
     "file.sealed",
     "docking.closed",
+    "clearing.intended",
+    "file.removed",
+    "file.cleared",
+    "clearing.posted",
 )
+# These are reached only where sealed files are cleared from the recorder.
+CLEARING_STEPS = STEPS[-4:]
 _counts: Counter[str] = Counter()
 
 

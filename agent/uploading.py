@@ -1,142 +1,222 @@
-"""Sending parts: two threads for the whole agent, each part signed for its digest, answers kept in the journal."""
+"""Sending parts: one signer and two senders for the whole agent, every answer of the store kept in the journal.
+
+A part waits in a buffer of the pool from the moment it is filled until the store has answered for it. The signer hashes
+parts as they come and asks for their requests in batches, just before the senders would run out; so the reading thread
+hashes the file alone, and the server is asked seldom.
+"""
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import wait as wait_for
+import threading
+from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from agent.buffers import choose_part_size
-from agent.errors import AgentError, FileChangedError, RefusedError, UnreachableError
+from agent.client import read_answer
+from agent.errors import AgentError, PartChangedError, RefusedError, UnreachableError
 from agent.journal import SentPart
-from agent.sealing import encode_path
+from agent.retrying import STORE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from agent.buffers import BufferPool
+    from agent.client import ServerClient
     from agent.copying import FilledPart
-    from agent.dock import Dock
-    from agent.journal import FileRow
+    from agent.journal import FileRow, Journal
+    from agent.retrying import Patience
 
 SENDERS = 2
+SIGN_BATCH = 64
 PART_TRIES = 4
 
 
-class Uploader:
-    """Sends the parts of all files; reading waits for it through the pool of buffers."""
+class FileUpload:
+    """One file's open upload: takes filled parts over, and tells when the store has answered for all of them."""
 
-    def __init__(self, dock: Dock) -> None:
-        """Start the senders."""
-        self._dock = dock
-        self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="sender")
-
-    def close(self) -> None:
-        """End after what is being sent."""
-        self._pool.shutdown(wait=True)
-
-    def open(self, row: FileRow) -> Upload:
-        """Open an upload, or go on with the one that an earlier run opened.
-
-        Raises:
-            RefusedError: The server does not open one.
-            UnreachableError: No answer within the patience.
-        """
-        if row.intake_id is not None:
-            held = self._resume(row)
-            if held is not None:
-                return Upload(self._dock, self._pool, row, held)
-            self._dock.journal.drop_upload(row)
-        body = {
-            "docking_id": row.docking_id,
-            "path_b64": encode_path(row.path),
-            "size": row.size,
-            "part_size": choose_part_size(row.size),
-        }
-        _, answer = self._dock.patience.run(lambda: self._dock.client.call("POST", "/dock/v1/intakes", body))
-        self._dock.journal.move(row, row.state, intake_id=answer["intake_id"], part_size=answer["part_size"])
-        return Upload(self._dock, self._pool, row, {})
-
-    def _resume(self, row: FileRow) -> dict[int, SentPart] | None:
-        """The parts that both journal and store have; None where the upload is gone."""
-        path = f"/dock/v1/intakes/{row.intake_id}/parts"
-        try:
-            _, answer = self._dock.patience.run(lambda: self._dock.client.call("GET", path))
-        except RefusedError as error:
-            if error.status in {404, 410}:
-                return None
-            raise
-        stored = {part["number"]: part for part in answer["parts"]}
-        return {
-            number: part
-            for number, part in self._dock.journal.list_parts(row).items()
-            if number in stored and stored[number]["size"] == part.size
-        }
-
-
-class Upload:
-    """One file's upload: takes filled parts over and gives their buffers back."""
-
-    def __init__(self, dock: Dock, pool: ThreadPoolExecutor, row: FileRow, held: dict[int, SentPart]) -> None:
-        """Go on after the parts that the store holds already."""
-        self._dock = dock
-        self._pool = pool
-        self._row = row
-        self._held = held
-        self._sending: list[Future[None]] = []
+    def __init__(self, sender: PartSender, row: FileRow, held: Mapping[int, SentPart]) -> None:
+        """Begin, or go on after the parts that journal and store both hold."""
+        self._sender = sender
+        self.row = row
+        self.held = held
+        self._changed = threading.Condition()
+        self._unsettled = 0
+        self._error: BaseException | None = None
 
     @property
     def part_size(self) -> int:
         """Bytes of every part but the last."""
-        return int(self._row.part_size or 0)
+        assert self.row.part_size is not None
+        return self.row.part_size
 
     def take(self, part: FilledPart) -> None:
-        """Send a part, unless the store holds it; fails early where an earlier part failed.
+        """Take a filled part over; raises what an earlier part of this file failed with."""
+        with self._changed:
+            error = self._error
+            self._unsettled += 1
+        if error is not None:
+            self.settle(part)
+            raise error
+        self._sender.enqueue(self, part)
 
-        Raises:
-            FileChangedError: The recorder gives other bytes than it gave before.
-        """
-        held = self._held.get(part.number)
-        is_failing = any(future.done() and future.exception() for future in self._sending)
-        if held is None and not is_failing:
-            self._sending.append(self._pool.submit(self._send, part))
-            return
-        is_same = held is None or held.sha256 == part.digest()
-        self._dock.pool.give_back(part.buffer)
-        if not is_same:
-            raise FileChangedError(f"part {part.number} is not what the recorder gave before")
-        self._raise_failed()
+    def settle(self, part: FilledPart, error: BaseException | None = None) -> None:
+        """Note that a part is done with, well or not, and give its buffer back."""
+        self._sender.pool.give_back(part.buffer)
+        with self._changed:
+            self._unsettled -= 1
+            self._error = self._error or error
+            self._changed.notify_all()
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether a part could not be sent."""
+        return self._error is not None
 
     def wait(self) -> None:
-        """Wait until every part is answered for; raises what the first failed one raised."""
-        wait_for(self._sending)
-        self._raise_failed()
+        """Wait until the store has answered for every part taken over; raises what the first failed one failed with."""
+        self.drain()
+        if self._error is not None:
+            raise self._error
 
     def drain(self) -> None:
-        """Wait until no buffer is lent any more, whatever became of the parts."""
-        wait_for(self._sending)
+        """Wait until no buffer is held any more, whatever became of the parts."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._unsettled == 0)
 
-    def _raise_failed(self) -> None:
-        for future in self._sending:
-            if future.done():
-                error = future.exception()
-                if error is not None:
-                    raise error
 
-    def _send(self, part: FilledPart) -> None:
+class PartSender:
+    """The agent's senders; reading waits for them through the pool of buffers."""
+
+    def __init__(self, client: ServerClient, journal: Journal, pool: BufferPool, patience: Patience) -> None:
+        """Start the threads."""
+        self.pool = pool
+        self._client = client
+        self._journal = journal
+        self._patience = patience
+        self._changed = threading.Condition()
+        self._filled: deque[tuple[FileUpload, FilledPart]] = deque()
+        self._hashed: deque[tuple[FileUpload, FilledPart]] = deque()
+        self._signed: deque[tuple[FileUpload, FilledPart, Mapping[str, Any]]] = deque()
+        self._is_closed = False
+        self._threads = [threading.Thread(target=self._sign_parts, name="signer", daemon=True)]
+        self._threads += [
+            threading.Thread(target=self._send_parts, name=f"sender-{number}", daemon=True) for number in range(SENDERS)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def enqueue(self, upload: FileUpload, part: FilledPart) -> None:
+        """Send a part when its turn comes."""
+        with self._changed:
+            self._filled.append((upload, part))
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """End the threads after the parts they hold; callers have waited for their uploads."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    # The signer
+
+    def _sign_parts(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._filled or self._must_sign() or self._is_closed)
+                if self._must_sign():
+                    batch = self._take_batch()
+                elif self._filled:
+                    batch, upload_and_part = [], self._filled.popleft()
+                else:
+                    return
+            if batch:
+                self._sign_batch(batch[0][0], [part for _, part in batch])
+            else:
+                self._hash_part(*upload_and_part)
+
+    def _must_sign(self) -> bool:
+        """Whether the senders are about to run out; until then more parts gather for one request to the server."""
+        return bool(self._hashed) and len(self._signed) < SENDERS
+
+    def _take_batch(self) -> list[tuple[FileUpload, FilledPart]]:
+        """The parts of the first file that waits, in order."""
+        first = self._hashed[0][0]
+        batch = [item for item in self._hashed if item[0] is first][:SIGN_BATCH]
+        self._hashed = deque(item for item in self._hashed if item not in batch)
+        return batch
+
+    def _hash_part(self, upload: FileUpload, part: FilledPart) -> None:
+        held = upload.held.get(part.number)
+        if upload.is_failed:
+            upload.settle(part)
+        elif held is None:
+            part.digest()
+            with self._changed:
+                self._hashed.append((upload, part))
+                self._changed.notify_all()
+        elif (held.size, held.sha256) == (part.size, part.digest()):
+            upload.settle(part)
+        else:
+            message = f"part {part.number} is not what the recorder gave before"
+            upload.settle(part, PartChangedError(message))
+
+    def _sign_batch(self, upload: FileUpload, parts: Sequence[FilledPart]) -> None:
         try:
-            digest = part.digest()
-            etag = self._dock.patience.run(lambda: self._send_once(part, digest))
-        finally:
-            self._dock.pool.give_back(part.buffer)
-        self._dock.journal.add_part(self._row, SentPart(part.number, part.size, digest, etag))
+            requests = self._ask_requests(upload, parts)
+        except BaseException as error:  # noqa: BLE001 - carried to whoever waits for the upload
+            for part in parts:
+                upload.settle(part, error)
+            return
+        with self._changed:
+            self._signed.extend((upload, part, requests[part.number]) for part in parts)
+            self._changed.notify_all()
 
-    def _send_once(self, part: FilledPart, digest: str) -> str:
-        """Ask for a signature and send; an expired or mangled request is asked for anew a few times."""
-        asked = {"parts": [{"number": part.number, "size": part.size, "sha256": digest}]}
-        path = f"/dock/v1/intakes/{self._row.intake_id}/parts"
+    def _ask_requests(self, upload: FileUpload, parts: Sequence[FilledPart]) -> dict[int, Mapping[str, Any]]:
+        asked = {"parts": [{"number": part.number, "size": part.size, "sha256": part.digest()} for part in parts]}
+        path = f"/dock/v1/intakes/{upload.row.intake_id}/parts"
+        try:
+            _, answer = self._patience.run(lambda: self._client.call("POST", path, asked))
+        except RefusedError as error:
+            # Too old, aborted, or its byte budget is spent: in each case a new upload is the way on.
+            if error.status in {400, 404, 410}:
+                raise RefusedError(410, "upload_gone", str(error)) from error
+            raise
+        requests = {item.get("number"): item for item in read_answer(answer, "requests", list)}
+        if not requests.keys() >= {part.number for part in parts}:
+            raise RefusedError(502, "bad_answer", "the server did not sign every part that was asked for")
+        return requests
+
+    # The senders
+
+    def _send_parts(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._signed or self._is_closed)
+                if not self._signed:
+                    return
+                upload, part, request = self._signed.popleft()
+                # The signer may be waiting for this queue to run low.
+                self._changed.notify_all()
+            try:
+                if not upload.is_failed:
+                    etag = self._send_part(upload, part, request)
+                    self._journal.add_part(upload.row, SentPart(part.number, part.size, part.digest(), etag))
+            except BaseException as error:  # noqa: BLE001 - carried to whoever waits for the upload
+                upload.settle(part, error)
+            else:
+                upload.settle(part)
+
+    def _send_part(self, upload: FileUpload, part: FilledPart, request: Mapping[str, Any]) -> str:
+        """Send one part; an expired or mangled request is asked for anew a few times."""
         last: AgentError = UnreachableError("the store does not take the part")
         for _ in range(PART_TRIES):
-            answer: dict[str, Any] = self._dock.client.call("POST", path, asked)[1]
             try:
-                return self._dock.client.put_part(answer["requests"][0], part.body)
+                return self._patience.run(partial(self._client.put_part, request, part.body), STORE)
             except RefusedError as error:
+                if error.status == 404:
+                    raise RefusedError(410, "upload_gone", str(error)) from error
                 last = error
+            request = self._ask_requests(upload, [part])[part.number]
         raise last
