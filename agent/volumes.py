@@ -23,6 +23,7 @@ MOUNTINFO = Path("/proc/self/mountinfo")
 # File systems that small recorders and their cards have; anything else is somebody's system.
 RECORDER_FILE_SYSTEMS = frozenset({"exfat", "ext2", "ext3", "ext4", "fuseblk", "msdos", "ntfs3", "udf", "vfat"})
 _SYSTEM_ROOTS = ("/boot", "/efi", "/home", "/opt", "/root", "/srv", "/usr", "/var")
+_MOUNT_ID = re.compile(rb"[0-9]{1,18}")
 _OCTAL = re.compile(rb"\\([0-7]{3})")
 
 
@@ -167,7 +168,7 @@ def parse_mountinfo(data: bytes) -> Iterator[MountFacts]:
     for line in data.split(b"\n"):
         left, separator, right = line.partition(b" - ")
         before, after = left.split(b" "), right.split(b" ")
-        if not separator or len(before) < 6 or len(after) < 3 or not before[0].isdigit():
+        if not separator or len(before) < 6 or len(after) < 3 or not _MOUNT_ID.fullmatch(before[0]):
             continue
         yield MountFacts(
             mount_id=int(before[0]),
