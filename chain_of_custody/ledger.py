@@ -144,9 +144,7 @@ class Ledger:
         """The published entries of a range, with their records."""
         end = min(end, self._published().checkpoint.size)
         records = self._database.read_records(start, end)
-        return [
-            Entry(index, parse_leaf(data), records.get(index)) for index, data in self._database.read_leaves(start, end)
-        ]
+        return [Entry(index, parse_leaf(data), records.get(index)) for index, data in self._read_published(start, end)]
 
     def entry(self, index: int) -> Entry:
         """One published entry; raises LedgerError where there is none."""
@@ -158,7 +156,14 @@ class Ledger:
     def leaf_data(self, start: int, end: int) -> list[bytes]:
         """The published leaves of a range as bytes."""
         end = min(end, self._published().checkpoint.size)
-        return [data for _, data in self._database.read_leaves(start, end)]
+        return [data for _, data in self._read_published(start, end)]
+
+    def _read_published(self, start: int, end: int) -> list[tuple[int, bytes]]:
+        """The leaves of a published range; fewer rows than were published mean that the ledger was rolled back."""
+        leaves = self._database.read_leaves(start, end)
+        if len(leaves) < end - start:
+            raise LedgerStoppedError(f"leaves below {end} are missing although they were published: it was rolled back")
+        return leaves
 
     def subject_entries(self, subject: str) -> list[Entry]:
         """A subject's published entries, first to last."""
