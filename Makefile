@@ -24,7 +24,8 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@echo "setting up $(VENV) with $$($(PYTHON) --version)" >&2
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . 2>$(VENV)/install.log \
+		|| { cat $(VENV)/install.log >&2; exit 1; }
 	@touch $@
 
 demo: setup  ## dock made recorders, seal, link, export and verify; DATA=DIR FOOTAGE=DIR STORE=minio
