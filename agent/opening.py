@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from agent.errors import FileChangedError, UnreadableError
+from agent.errors import FileChangedError, UnreadableError, VolumeGoneError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# What the kernel says where a device or its driver is no more, even while the root's attributes are still cached.
+_GONE = frozenset({errno.ENODEV, errno.ENOTCONN, errno.ENXIO, errno.ESHUTDOWN})
 
 
 class VolumeFile:
@@ -54,10 +58,18 @@ class VolumeFile:
         return self
 
     def readinto(self, buffer: memoryview) -> int:
-        """Read the next bytes; 0 at the end. Raises UnreadableError."""
+        """Read the next bytes; 0 at the end.
+
+        Raises:
+            VolumeGoneError: The volume was pulled out; the file itself may be whole.
+            UnreadableError: The medium does not give these bytes.
+        """
         try:
             count = os.readv(self._fd, [buffer])
         except OSError as error:
+            self._volume.require_same(self._identity)
+            if error.errno in _GONE:
+                raise VolumeGoneError(f"the volume is gone at byte {self._read}: {error.strerror}") from error
             raise UnreadableError(f"cannot be read at byte {self._read}: {error.strerror}") from error
         self._read += count
         return count
@@ -89,8 +101,9 @@ class VolumeFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close it."""
-        os.close(self._fd)
+        """Close it; what a pulled volume says to that is no news, and a file only read loses nothing by it."""
+        with suppress(OSError):
+            os.close(self._fd)
 
 
 def open_by_parts(volume: Volume, path: bytes) -> int:
