@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agent.errors import RefusedError
-from agent.sealing import encode_path
+from agent.names import encode_path
 from chain_of_custody.digests import Digests, sha256_hex
 from chain_of_custody.identities import new_id
 from chain_of_custody.instants import format_instant, utc_clock
