@@ -1,49 +1,54 @@
-"""Many callers, many processes, one sequencer at a time.
+"""One sequencer at a time among many processes.
 
-Inside a process callers queue in memory and one thread takes what is queued. That thread tries the sequencer lock of
-the data folder (``flock`` on ``ledger.lock``). Who gets it integrates the own queue and what others have put into the
-``pending`` table, until nothing is left, and lets it go. Who does not puts the acts into ``pending`` and waits,
-trying the lock every few milliseconds: when the holder dies, a waiter takes over, and an act is integrated at most
-once because its result is written in the transaction of its entries.
+The sequencer lock of a data folder is ``flock`` on ``ledger.lock``; the kernel lets it go when its holder dies. Who
+gets it integrates the own queue and what others have put into the ``pending`` table, until nothing is left. Who does
+not puts the acts into ``pending`` and waits, trying the lock every few milliseconds: when the holder dies, a waiter
+takes over.
+
+An act is integrated at most once, because its result is written in the transaction of its entries. A result is believed
+only when a published checkpoint covers its entries: a holder may die between the two.
 """
 
 import fcntl
-import json
 import os
-import threading
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from chain_of_custody.canonical import JsonValue
-from chain_of_custody.drafts import Entry, PreparedEvent
-from chain_of_custody.errors import ConflictError, DuplicateClaimError, LedgerError, LedgerStoppedError
+from chain_of_custody.errors import LedgerBusyError, LedgerError, LedgerStoppedError, MalformedError
 from chain_of_custody.instants import Clock, format_instant
-from chain_of_custody.leaves import parse_leaf
-from chain_of_custody.sequencer import ActResult, Sequencer
-from chain_of_custody.stores.sqlite import CheckpointLock, LedgerDatabase
+from chain_of_custody.pending_acts import (
+    TOO_LATE,
+    Act,
+    decode_act,
+    decode_result,
+    encode_act,
+    encode_result,
+    last_index,
+)
+from chain_of_custody.placing import ActResult
+from chain_of_custody.sequencer import ClockBehindError, Sequencer
+from chain_of_custody.stores.contract import CheckpointLock, LedgerStore, PendingAct
 
-__all__ = ["AppendQueue", "hold_sequencer_lock"]
+__all__ = ["BATCH_ENTRIES", "NOTHING_RECORDED", "HandOver", "hold_sequencer_lock"]
 
 LOCK_FILE = "ledger.lock"
 BATCH_ENTRIES = 256
 _WAIT_S = 0.003
 _PENDING_LIFE = timedelta(minutes=10)
-_TOO_LATE = json.dumps({"refused": "the act waited too long to be recorded; ask again"})
-Act = tuple[PreparedEvent, ...]
+NOTHING_RECORDED = (LedgerBusyError, ClockBehindError)
+"""Errors after which it is certain that nothing of a batch was recorded."""
 
 
 @contextmanager
-def hold_sequencer_lock(folder: Path, *, is_waiting: bool) -> Iterator[bool]:
-    """Hold the sequencer lock of a data folder; gives False where another process has it and we do not wait."""
+def hold_sequencer_lock(folder: Path) -> Iterator[bool]:
+    """Hold the sequencer lock of a data folder; gives False where another process, or another ledger here, has it."""
     fd = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | (0 if is_waiting else fcntl.LOCK_NB))
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
             return
@@ -52,201 +57,114 @@ def hold_sequencer_lock(folder: Path, *, is_waiting: bool) -> Iterator[bool]:
         os.close(fd)
 
 
-class AppendQueue:
-    """The in-memory queue of one process and the thread that serves it."""
+class HandOver:
+    """The ``pending`` table, from both sides; used by one thread of a process."""
 
     def __init__(
-        self, folder: Path, database: LedgerDatabase, lock: CheckpointLock, sequencer: Sequencer, clock: Clock
+        self,
+        folder: Path,
+        store: LedgerStore,
+        lock: CheckpointLock,
+        sequencer: Sequencer,
+        clock: Clock,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Serve appends on this data folder; the thread starts with the first."""
+        """Serve this data folder."""
         self._folder = folder
-        self._database = database
+        self._store = store
         self._lock = lock
         self._sequencer = sequencer
         self._clock = clock
-        self._queue: deque[tuple[Act, Future[tuple[Entry, ...]]]] = deque()
-        self._has_work = threading.Condition()
-        self._thread: threading.Thread | None = None
-        self._current: list[tuple[Act, Future[tuple[Entry, ...]]]] = []
-        self._is_closed = False
-        self._stopped: LedgerStoppedError | None = None
+        self._sleep = sleep
 
-    def append(self, act: Act) -> tuple[Entry, ...]:
-        """Queue one act and wait until it is published.
-
-        Raises:
-            LedgerError: It was refused, or the ledger has stopped.
-        """
-        future: Future[tuple[Entry, ...]] = Future()
-        with self._has_work:
-            if self._stopped is not None:
-                raise LedgerStoppedError(str(self._stopped))
-            if self._is_closed:
-                raise LedgerError("the ledger is closed")
-            self._queue.append((act, future))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name="sequencer", daemon=True)
-                self._thread.start()
-            self._has_work.notify()
-        return future.result()
-
-    def close(self) -> None:
-        """Serve what is queued, then end the thread."""
-        with self._has_work:
-            self._is_closed = True
-            self._has_work.notify()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _serve(self) -> None:
-        while True:
-            with self._has_work:
-                while not self._queue and not self._is_closed:
-                    self._has_work.wait()
-                if not self._queue:
-                    return
-            try:
-                self._serve_queue()
-            except Exception as error:  # noqa: BLE001 - the thread's one broad handler: every waiter must be answered
-                self.stop(error)
-
-    def _serve_queue(self) -> None:
-        with hold_sequencer_lock(self._folder, is_waiting=False) as is_holder:
-            if is_holder:
-                self._integrate_everything()
-                return
-        self._hand_over(self._take_batch())
-
-    def _integrate_everything(self) -> None:
-        # A holder that died may have left entries committed and not yet under a checkpoint.
-        self._sequencer.apply_staged()
-        while True:
-            taken = self._take_batch()
-            if taken:
-                self._answer(taken, self._sequencer.integrate([act for act, _ in taken]))
-            if not self._integrate_pending() and not taken:
-                return
-
-    def _integrate_pending(self) -> bool:
-        """Integrate what other processes handed over; say whether there was any."""
-        rows = self._database.read_pending(BATCH_ENTRIES)
-        if not rows:
+    def integrate_pending(self) -> bool:
+        """As the lock's holder: integrate a batch of what others handed over; says whether there was any."""
+        waiting = self._store.read_pending(BATCH_ENTRIES)
+        if not waiting:
             return False
         oldest = format_instant(self._clock() - _PENDING_LIFE)
-        current = [(act_id, _decode_act(text)) for act_id, text, asked_at in rows if asked_at >= oldest]
-        late = [act_id for act_id, _, asked_at in rows if asked_at < oldest]
+        chosen: list[tuple[str, Act]] = []
+        refused: list[tuple[str, str]] = []
+        entries = 0
+        for item in waiting:
+            if entries >= BATCH_ENTRIES:
+                break
+            if item.asked_at < oldest:
+                refused.append((item.act_id, TOO_LATE))
+                continue
+            try:
+                chosen.append((item.act_id, decode_act(item.act)))
+            except MalformedError as error:
+                refused.append((item.act_id, encode_result(LedgerError(str(error)))))
+                continue
+            entries += len(chosen[-1][1])
 
         def write_results(outcome: list[ActResult]) -> None:
-            encoded = [_encode_result(result) for result in outcome]
-            ids = [act_id for act_id, _ in current]
-            self._database.write_results([*zip(ids, encoded, strict=True), *((act_id, _TOO_LATE) for act_id in late)])
-            self._database.remove_old_results(oldest)
+            results = [encode_result(result) for result in outcome]
+            self._store.write_results([*zip((act_id for act_id, _ in chosen), results, strict=True), *refused])
+            self._store.remove_results(oldest)
 
-        self._sequencer.integrate([act for _, act in current], write_results)
+        self._sequencer.integrate([act for _, act in chosen], write_results)
         return True
 
-    def _hand_over(self, taken: list[tuple[Act, Future[tuple[Entry, ...]]]]) -> None:
+    def hand_over(self, acts: list[Act], integrate_everything: Callable[[], None]) -> Iterator[tuple[int, ActResult]]:
+        """Put acts into the table and wait; gives position and result of each as it becomes known.
+
+        Args:
+            acts: What callers of this process ask for.
+            integrate_everything: Called whenever this process gets the lock instead.
+
+        Raises:
+            LedgerStoppedError: The ledger has stopped; what was not given yet may be recorded or not.
+        """
         asked_at = format_instant(self._clock())
-        waiting: dict[str, tuple[Act, Future[tuple[Entry, ...]]]] = {}
-        for act, future in taken:
-            act_id = act[0].act_id
-            self._database.add_pending(act_id, json.dumps([event.to_json() for event in act]), asked_at)
-            waiting[act_id] = (act, future)
+        waiting = {act[0].act_id: position for position, act in enumerate(acts)}
         try:
-            while waiting:
-                self._collect_results(waiting)
-                if not waiting:
-                    return
-                with hold_sequencer_lock(self._folder, is_waiting=False) as is_holder:
-                    if is_holder:
-                        self._integrate_everything()
-                        continue
-                time.sleep(_WAIT_S)
-        except Exception:
-            # What was handed over may still be integrated by another process; nobody here was told that it was.
-            for _, future in waiting.values():
-                future.set_exception(LedgerError("it is not known whether the act was recorded; look before repeating"))
-            raise
+            self._store.add_pending(PendingAct(act[0].act_id, encode_act(act), asked_at) for act in acts)
+        except LedgerBusyError as error:
+            yield from ((position, error) for position in waiting.values())
+            return
+        while waiting:
+            for act_id, text in self._find_results(list(waiting)):
+                position = waiting.pop(act_id)
+                yield position, decode_result(text, acts[position], self._store)
+            if not waiting:
+                return
+            with hold_sequencer_lock(self._folder) as is_holder:
+                if is_holder:
+                    refused = self._take_over(waiting, integrate_everything)
+                    yield from ((waiting.pop(act_id), error) for act_id, error in refused.items())
+                    continue
+            self._sleep(_WAIT_S)
 
-    def _collect_results(self, waiting: dict[str, tuple[Act, Future[tuple[Entry, ...]]]]) -> None:
-        for act_id in list(waiting):
-            text = self._database.read_result(act_id)
-            if text is None or not self._is_published(text):
-                continue
-            act, future = waiting.pop(act_id)
-            self._database.remove_pending(act_id)
-            result = self._decode_result(text, act)
-            _answer_one(future, result)
+    def _take_over(self, waiting: dict[str, int], integrate_everything: Callable[[], None]) -> dict[str, LedgerError]:
+        """Integrate in the dead holder's place; gives the acts of ours that could not be, and why."""
+        try:
+            integrate_everything()
+        except NOTHING_RECORDED as error:
+            # Under the lock nobody else integrates, so an act withdrawn without a result was not recorded.
+            withdrawn = waiting.keys() - self._store.read_results(list(waiting)).keys()
+            try:
+                self._store.remove_pending(withdrawn)
+            except LedgerBusyError as second:
+                raise LedgerStoppedError(f"{error}; what was handed over could not be withdrawn: {second}") from second
+            return dict.fromkeys(withdrawn, error)
+        return {}
 
-    def _is_published(self, text: str) -> bool:
-        """A result is written with its entries, so a crash can leave it before the checkpoint that covers them."""
-        indexes = json.loads(text).get("indexes", [])
+    def _find_results(self, act_ids: list[str]) -> list[tuple[str, str]]:
+        """Results whose entries are under a checkpoint, and forget them in the table."""
+        results = self._store.read_results(act_ids)
+        if not results:
+            return []
         published = self._lock.read()
-        return not indexes or (published is not None and published.checkpoint.size > indexes[-1])
+        size = published.checkpoint.size if published else 0
+        found = [(act_id, text) for act_id, text in results.items() if last_index(text) < size]
+        self._forget([act_id for act_id, _ in found])
+        return found
 
-    def _decode_result(self, text: str, act: Act) -> ActResult:
-        value: Mapping[str, JsonValue] = json.loads(text)
-        match value:
-            case {"indexes": list(indexes)}:
-                start = int(str(indexes[0]))
-                leaves = self._database.read_leaves(start, start + len(indexes))
-                pairs = zip(leaves, act, strict=True)
-                return tuple(Entry(index, parse_leaf(data), event.record) for (index, data), event in pairs)
-            case {"conflict": [str(subject), int(expected), int(actual)]}:
-                return ConflictError(subject, expected, actual)
-            case {"duplicate": [str(claim), str(subject)]}:
-                return DuplicateClaimError(claim, subject)
-            case _:
-                return LedgerError(str(value.get("refused")))
-
-    def _take_batch(self) -> list[tuple[Act, Future[tuple[Entry, ...]]]]:
-        """Take whole acts from the queue until about 256 entries; an act is never split."""
-        taken: list[tuple[Act, Future[tuple[Entry, ...]]]] = []
-        entries = 0
-        with self._has_work:
-            while self._queue and entries < BATCH_ENTRIES:
-                taken.append(self._queue.popleft())
-                entries += len(taken[-1][0])
-        # Until they are answered, a failure must reach these callers too.
-        self._current = taken
-        return taken
-
-    def _answer(self, taken: list[tuple[Act, Future[tuple[Entry, ...]]]], outcome: list[ActResult]) -> None:
-        for (_, future), result in zip(taken, outcome, strict=True):
-            _answer_one(future, result)
-
-    def stop(self, error: Exception) -> None:
-        """Any error of the stores, keys or clock ends appends: every waiter and every later caller is told why."""
-        stopped = (
-            error if isinstance(error, LedgerStoppedError) else LedgerStoppedError(f"{type(error).__name__}: {error}")
-        )
-        with self._has_work:
-            self._stopped = stopped
-            waiting = [*self._current, *self._queue]
-            self._queue.clear()
-        for _, future in waiting:
-            if not future.done():
-                future.set_exception(LedgerStoppedError(str(stopped)))
-
-
-def _answer_one(future: "Future[tuple[Entry, ...]]", result: ActResult) -> None:
-    if isinstance(result, LedgerError):
-        future.set_exception(result)
-    else:
-        future.set_result(result)
-
-
-def _decode_act(text: str) -> Act:
-    return tuple(PreparedEvent.from_json(item) for item in json.loads(text))
-
-
-def _encode_result(result: ActResult) -> str:
-    match result:
-        case ConflictError():
-            return json.dumps({"conflict": [result.subject, result.expected, result.actual]})
-        case DuplicateClaimError():
-            return json.dumps({"duplicate": [result.claim, result.subject]})
-        case LedgerError():
-            return json.dumps({"refused": str(result)})
-        case _:
-            return json.dumps({"indexes": [entry.index for entry in result]})
+    def _forget(self, act_ids: list[str]) -> None:
+        try:
+            self._store.remove_pending(act_ids)
+        except LedgerBusyError:
+            # The rows are removed later, with the old results; the answers are true all the same.
+            return

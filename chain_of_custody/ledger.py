@@ -11,25 +11,29 @@
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Self
 
-from chain_of_custody.canonical import JsonValue
+from chain_of_custody.appending import AppendQueue
+from chain_of_custody.canonical import JsonValue, parse_json
 from chain_of_custody.checkpoint import Checkpoint
 from chain_of_custody.drafts import Entry, EventDraft, Head, prepare_act
 from chain_of_custody.durable import fsync_dir
-from chain_of_custody.errors import LedgerError, LedgerStoppedError
-from chain_of_custody.handover import AppendQueue, hold_sequencer_lock
+from chain_of_custody.errors import CustodyError, LedgerError, LedgerStoppedError
+from chain_of_custody.handover import HandOver, hold_sequencer_lock
 from chain_of_custody.identities import ledger_subject
 from chain_of_custody.instants import Clock
-from chain_of_custody.leaves import check_origin, parse_leaf
+from chain_of_custody.leaves import check_origin, is_changing, leaf_digest, parse_leaf
 from chain_of_custody.merkle import HASH_BYTES, consistency_path, inclusion_path
 from chain_of_custody.note import LogSigner, format_vkey
 from chain_of_custody.proofs import ConsistencyProof, LogProof
+from chain_of_custody.records import Record
 from chain_of_custody.sequencer import Sequencer
 from chain_of_custody.signing import SigningKey
-from chain_of_custody.stores.sqlite import LEDGER_NAME, LOCK_NAME, CheckpointLock, LedgerDatabase, PublishedCheckpoint
-from chain_of_custody.tiles import TileReader, encode_bundle
+from chain_of_custody.stores.contract import PublishedCheckpoint, StoredLeaf
+from chain_of_custody.stores.sqlite import LEDGER_NAME, LOCK_NAME, SqliteCheckpointLock, SqliteLedgerStore
+from chain_of_custody.tiles import TILE_WIDTH, TileReader, encode_bundle, tile_width
 
 __all__ = ["Entry", "EventDraft", "Head", "Ledger"]
 
@@ -60,15 +64,17 @@ class Ledger:
                 "lock.db is missing: without the last checkpoint nobody can tell a rolled-back ledger"
             )
         self.origin = check_origin(origin)
-        self._database = LedgerDatabase(folder, is_read_only=not can_write)
-        self._lock = CheckpointLock(folder, is_read_only=not can_write)
+        self._store = SqliteLedgerStore(folder, is_read_only=not can_write)
+        self._lock = SqliteCheckpointLock(folder, is_read_only=not can_write)
+        self._folder = folder
         self._queue: AppendQueue | None = None
         self._vkey: str | None = None
         if log_key is not None and event_key is not None:
             log = LogSigner(origin, log_key)
             self._vkey = format_vkey(log.verifier)
-            self._sequencer = Sequencer(self._database, self._lock, log=log, event_key=event_key, clock=clock)
-            self._queue = AppendQueue(folder, self._database, self._lock, self._sequencer, clock)
+            self._sequencer = Sequencer(self._store, self._lock, log=log, event_key=event_key, clock=clock)
+            hand_over = HandOver(folder, self._store, self._lock, self._sequencer, clock)
+            self._queue = AppendQueue(partial(hold_sequencer_lock, folder), self._sequencer, hand_over)
 
     @classmethod
     def create(
@@ -111,14 +117,21 @@ class Ledger:
         A ledger that was rolled back opens for reading, and appends to it are refused.
         """
         ledger = cls(folder, origin=origin, log_key=log_key, event_key=event_key, clock=clock)
-        if ledger._queue is not None:
-            with hold_sequencer_lock(folder, is_waiting=False) as is_holder:
-                if is_holder:
-                    try:
-                        ledger._sequencer.apply_staged()
-                    except LedgerStoppedError as error:
-                        ledger._queue.stop(error)
+        ledger._recover()
         return ledger
+
+    def _recover(self) -> None:
+        """Publish what a crash left committed; a ledger that cannot be trusted stays open for reading only."""
+        if self._queue is None:
+            return
+        with hold_sequencer_lock(self._folder) as is_holder:
+            if not is_holder:
+                # Whoever holds the lock has done the same.
+                return
+            try:
+                self._sequencer.apply_staged()
+            except CustodyError as error:
+                self._queue.stop(error)
 
     def append(self, drafts: Sequence[EventDraft]) -> tuple[Entry, ...]:
         """Append one act, all of it or nothing.
@@ -143,8 +156,7 @@ class Ledger:
     def entries(self, start: int, end: int) -> list[Entry]:
         """The published entries of a range, with their records."""
         end = min(end, self._published().checkpoint.size)
-        records = self._database.read_records(start, end)
-        return [Entry(index, parse_leaf(data), records.get(index)) for index, data in self._read_published(start, end)]
+        return [_make_entry(stored) for stored in self._store.read_leaves(start, end)]
 
     def entry(self, index: int) -> Entry:
         """One published entry; raises LedgerError where there is none."""
@@ -156,27 +168,32 @@ class Ledger:
     def leaf_data(self, start: int, end: int) -> list[bytes]:
         """The published leaves of a range as bytes."""
         end = min(end, self._published().checkpoint.size)
-        return [data for _, data in self._read_published(start, end)]
-
-    def _read_published(self, start: int, end: int) -> list[tuple[int, bytes]]:
-        """The leaves of a published range; fewer rows than were published mean that the ledger was rolled back."""
-        leaves = self._database.read_leaves(start, end)
-        if len(leaves) < end - start:
-            raise LedgerStoppedError(f"leaves below {end} are missing although they were published: it was rolled back")
-        return leaves
+        return [stored.leaf for stored in self._store.read_leaves(start, end)]
 
     def subject_entries(self, subject: str) -> list[Entry]:
         """A subject's published entries, first to last."""
         size = self._published().checkpoint.size
-        return [self.entry(index) for index in self._database.read_subject(subject, size)]
+        return [_make_entry(stored) for stored in self._store.read_history(subject, size)]
 
     def head(self, subject: str) -> Head | None:
-        """Where a subject's history ends."""
-        return self._database.read_head(subject)
+        """Where a subject's published history ends."""
+        head = self._store.read_heads([subject]).get(subject)
+        # Between commit and checkpoint the stored head is ahead of what anybody may be told.
+        size = self._published().checkpoint.size
+        return head if head is None or head.index < size else self._find_head(subject, size)
+
+    def _find_head(self, subject: str, size: int) -> Head | None:
+        leaves = [(stored.index, parse_leaf(stored.leaf)) for stored in self._store.read_history(subject, size)]
+        if not leaves:
+            return None
+        index, last = leaves[-1]
+        version = max((leaf.seq for _, leaf in leaves if is_changing(leaf.type)), default=0)
+        return Head(last.seq, version, index, leaf_digest(last.data))
 
     def claimed(self, claim: str) -> tuple[str, int] | None:
-        """Who holds a unique key (subject), and since which index."""
-        return self._database.read_claim(claim)
+        """Who holds a unique key (subject), and since which published index."""
+        holder = self._store.read_claims([claim]).get(claim)
+        return holder if holder is not None and holder[1] < self._published().checkpoint.size else None
 
     def prove(self, index: int, size: int | None = None) -> LogProof:
         """Prove an entry under the current checkpoint, or give the path to an earlier tree's root beside its note.
@@ -199,18 +216,20 @@ class Ledger:
 
     def tile(self, level: int, number: int, width: int) -> bytes:
         """A published hash tile; raises LedgerError where the published tree has not so many hashes in it."""
-        if self._published().checkpoint.size >> 8 * level < number * 256 + width:
+        if not 0 < width <= tile_width(level, number, self._published().checkpoint.size):
             raise LedgerError("the published tree has no such tile")
-        tile = self._database.read_tile(level, number, width)
+        tile = self._store.read_tile(level, number, width)
         if len(tile) != width * HASH_BYTES:
             raise LedgerStoppedError("a stored tile is shorter than the published tree")
         return tile
 
     def bundle(self, number: int, width: int) -> bytes:
         """A published entry bundle; raises LedgerError where the published tree has not so many entries in it."""
-        leaves = self.leaf_data(number * 256, number * 256 + width)
-        if len(leaves) != width:
+        if not 0 < width <= tile_width(0, number, self._published().checkpoint.size):
             raise LedgerError("the published tree has no such bundle")
+        leaves = self.leaf_data(number * TILE_WIDTH, number * TILE_WIDTH + width)
+        if len(leaves) != width:
+            raise LedgerStoppedError("stored leaves are fewer than the published tree")
         return encode_bundle(leaves)
 
     @property
@@ -224,7 +243,7 @@ class Ledger:
         """Publish what is queued, then close the files."""
         if self._queue is not None:
             self._queue.close()
-        self._database.close()
+        self._store.close()
         self._lock.close()
 
     def _published(self) -> PublishedCheckpoint:
@@ -234,4 +253,9 @@ class Ledger:
         return published
 
     def _reader(self, size: int) -> TileReader:
-        return TileReader(size, self._database.read_tile)
+        return TileReader(size, self._store.read_tile)
+
+
+def _make_entry(stored: StoredLeaf) -> Entry:
+    record = None if stored.record is None else Record.from_json(parse_json(stored.record.encode()))
+    return Entry(stored.index, parse_leaf(stored.leaf), record)

@@ -3,78 +3,62 @@
 One batch, and what a crash at each line leaves behind:
 
 1. ``begin``: nothing.
-2. Acts are placed against the heads of this transaction: ``seq``, ``prev``, ``time``, ``anchor``, signature. A refused
-   act writes nothing; the others go on.
+2. Acts are placed against the heads of this transaction (:mod:`chain_of_custody.placing`). A refused act writes
+   nothing; the others go on.
 3. Leaves, records, heads, claims, tiles and the results of handed-over acts are written and **committed**: from here on
    the entries exist, unacknowledged. The next run publishes them through the same function, ``apply_staged``.
-4. ``apply_staged`` re-reads the rows, re-hashes them, and checks that stored tiles and recomputed root agree and that
-   the root extends the last checkpoint: a flipped bit is found before it is signed, not after.
+4. ``apply_staged`` reads the rows back, checks and re-hashes them, and compares the recomputed root with the stored
+   tiles and with the tree under the last checkpoint: a flipped bit is found before it is signed, not after.
 5. The checkpoint is signed and **swapped** in ``lock.db`` against the one it extends. From here on it is published; any
    doubt after this line is fatal, and the next start recovers from what is on disk.
 6. Callers are answered.
 """
 
-import base64
 import time as system_time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from chain_of_custody.canonical import JsonValue
-from chain_of_custody.checkpoint import Checkpoint, sign_checkpoint
-from chain_of_custody.drafts import Entry, Head, PreparedEvent
-from chain_of_custody.errors import ConflictError, DuplicateClaimError, LedgerError, LedgerStoppedError, MalformedError
+from chain_of_custody.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
+from chain_of_custody.drafts import Head, PreparedEvent
+from chain_of_custody.errors import LedgerBusyError, LedgerStoppedError, MalformedError, VerificationError
 from chain_of_custody.instants import Clock, format_instant, parse_instant
-from chain_of_custody.leaves import build_leaf, is_changing, leaf_digest, parse_leaf
-from chain_of_custody.merkle import EMPTY_ROOT, HASH_BYTES, CompactRange, hash_leaf, hash_node
+from chain_of_custody.leaves import parse_leaf
+from chain_of_custody.merkle import EMPTY_ROOT, CompactRange, hash_leaf, tree_root
 from chain_of_custody.note import LogSigner
+from chain_of_custody.placing import ActResult, Batch, Place, make_anchor
 from chain_of_custody.signing import SigningKey
-from chain_of_custody.stores.sqlite import CheckpointLock, LeafRow, LedgerDatabase, PublishedCheckpoint, encode_record
-from chain_of_custody.tiles import TILE_HEIGHT, TILE_WIDTH, TileReader
+from chain_of_custody.staged import check_staged
+from chain_of_custody.stores.contract import CheckpointLock, LeafRow, LedgerStore, PublishedCheckpoint
+from chain_of_custody.tile_growth import grow_tiles
+from chain_of_custody.tiles import TileReader
 
-__all__ = ["ActResult", "Sequencer", "check_not_rolled_back"]
+__all__ = ["ClockBehindError", "Sequencer"]
 
 MAX_CLOCK_WAIT = timedelta(seconds=5)
-ActResult = tuple[Entry, ...] | LedgerError
-"""What became of one act: its entries, or why it was refused."""
 ResultWriter = Callable[[list[ActResult]], None]
 """Writes, inside the batch's transaction, what became of acts that were handed over."""
 
 
-@dataclass(slots=True)
-class _Edge:
-    """The state a batch builds on: the right edge of the committed tree and the time of its last leaf."""
+class ClockBehindError(LedgerStoppedError):
+    """The clock is behind the last entry: nothing was recorded, and nothing is until it is set right."""
 
+
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    """What the last checkpoint covers: its note, the right edge of its tree, and the time of its last leaf."""
+
+    published: PublishedCheckpoint | None
     tree: CompactRange
     last_time: datetime | None
 
 
-class _Batch:
-    """Acts being placed in one transaction; heads and claims seen through what is placed already."""
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What this process has committed and not yet published."""
 
-    def __init__(self, database: LedgerDatabase, size: int) -> None:
-        self._database = database
-        self.next_index = size
-        self.heads: dict[str, Head] = {}
-        self.claims: dict[str, str] = {}
-        self.entries: list[Entry] = []
-        self.rows: list[LeafRow] = []
-
-    def head(self, subject: str) -> Head | None:
-        return self.heads.get(subject) or self._database.read_head(subject)
-
-    def claim_holder(self, claim: str) -> str | None:
-        if claim in self.claims:
-            return self.claims[claim]
-        held = self._database.read_claim(claim)
-        return None if held is None else held[0]
-
-    def take(self, entries: Sequence[Entry], rows: Sequence[LeafRow], heads: Mapping[str, Head]) -> None:
-        self.entries.extend(entries)
-        self.rows.extend(rows)
-        self.heads.update(heads)
-        self.claims.update({claim: row.subject for row in rows for claim in row.claims})
-        self.next_index += len(entries)
+    rows: Mapping[int, LeafRow] = field(default_factory=dict)
+    heads: Mapping[str, Head] = field(default_factory=dict)
 
 
 class Sequencer:
@@ -82,7 +66,7 @@ class Sequencer:
 
     def __init__(
         self,
-        database: LedgerDatabase,
+        store: LedgerStore,
         lock: CheckpointLock,
         *,
         log: LogSigner,
@@ -91,7 +75,7 @@ class Sequencer:
         sleep: Callable[[float], None] = system_time.sleep,
     ) -> None:
         """Keep the stores and keys; nothing is read before the first batch."""
-        self._database = database
+        self._store = store
         self._lock = lock
         self._log = log
         self._event_key = event_key
@@ -109,32 +93,47 @@ class Sequencer:
             results: Called inside the transaction with what became of each act, for acts handed over.
 
         Raises:
+            LedgerBusyError: Nothing of it was recorded; it may be tried again.
+            ClockBehindError: Nothing of it was recorded, and nothing can be while the clock is behind.
             LedgerStoppedError: The ledger cannot be trusted to go on; nothing more may be appended.
         """
-        self.apply_staged()
-        edge = self._load_edge()
-        published = self._lock.read()
-        self._database.begin()
+        edge = self._publish(_Written())
+        batch, outcome = self._commit_batch(edge, acts, results)
+        if batch.rows:
+            try:
+                self._publish(_Written({row.index: row for row in batch.rows}, batch.heads))
+            except LedgerBusyError as error:
+                # The rows are committed: "nothing was recorded" would no longer be true.
+                raise LedgerStoppedError(f"the batch is recorded and could not be published: {error}") from error
+        return outcome
+
+    def _commit_batch(
+        self, edge: _Edge, acts: Sequence[Sequence[PreparedEvent]], results: ResultWriter | None
+    ) -> tuple[Batch, list[ActResult]]:
+        """Steps 1 to 3: on return the batch is durable and not yet published."""
+        size = edge.tree.size
+        time = format_instant(self._advance_time(edge))
+        place = Place(self._log.name, time, make_anchor(edge.published), self._event_key)
+        self._store.begin()
         try:
-            if self._database.count_leaves() != edge.tree.size:
-                raise LedgerStoppedError("another program wrote leaves without the sequencer lock")  # noqa: TRY301
-            now = self._advance_time(edge)
-            batch = _Batch(self._database, edge.tree.size)
-            outcome = [self._place_act(act, batch, format_instant(now), published) for act in acts]
+            self._check_nobody_wrote(size)
+            batch = Batch(self._store, size, acts, place)
+            outcome = [batch.place_act(act) for act in acts]
             if batch.rows:
-                self._database.write_rows(batch.rows, batch.heads.items())
-                self._database.write_tiles(self._grow_tiles(edge.tree.size, [row.leaf for row in batch.rows]))
+                self._store.write_rows(batch.rows, batch.heads.items())
+                hashes = [hash_leaf(row.leaf) for row in batch.rows]
+                self._store.write_tiles(grow_tiles(size, hashes, self._store.read_tile))
             if results is not None:
                 results(outcome)
-            self._database.commit()
+            self._store.commit()
         except BaseException:
-            self._edge = None
-            self._database.rollback()
+            self._store.rollback()
             raise
-        if batch.rows:
-            edge.last_time = now
-            self.apply_staged()
-        return outcome
+        return batch, outcome
+
+    def _check_nobody_wrote(self, size: int) -> None:
+        if self._store.count_leaves() != size:
+            raise LedgerStoppedError("another program wrote leaves without the sequencer lock")
 
     def apply_staged(self) -> PublishedCheckpoint | None:
         """Publish what is committed and not yet under a checkpoint; the normal path and the recovery path.
@@ -145,46 +144,94 @@ class Sequencer:
         Raises:
             LedgerStoppedError: The ledger is shorter than its checkpoint, or rows and checkpoint do not agree.
         """
-        published = self._lock.read()
-        size = self._database.count_leaves()
-        check_not_rolled_back(size, published)
-        old = published.checkpoint if published else Checkpoint(self._log.name, 0, EMPTY_ROOT)
-        edge = self._load_edge(old)
-        if size == old.size:
-            return published
-        tree = edge.tree
-        if tree.size != old.size:
-            raise LedgerStoppedError(f"the tree is at {tree.size} and the checkpoint at {old.size}")
-        leaves = self._database.read_leaves(old.size, size)
-        if [index for index, _ in leaves] != list(range(old.size, size)):
-            raise LedgerStoppedError("leaves are missing between the checkpoint and the end")
-        for _, data in leaves:
-            tree.append(hash_leaf(data))
-        if CompactRange.load(size, TileReader(size, self._database.read_tile).read_node).root() != tree.root():
-            self._edge = None
-            raise LedgerStoppedError("stored tiles and stored leaves do not agree; nothing was signed")
-        if edge.last_time is None or leaves:
-            edge.last_time = parse_instant(parse_leaf(leaves[-1][1]).time)
-        new = Checkpoint(self._log.name, size, tree.root())
-        note = PublishedCheckpoint(new, sign_checkpoint(new, self._log))
-        if not self._lock.swap(published.checkpoint.size if published else None, note):
-            raise LedgerStoppedError("the checkpoint was replaced by another program")
-        return note
+        return self._publish(_Written()).published
 
-    def _load_edge(self, old: Checkpoint | None = None) -> _Edge:
-        """The edge at the last checkpoint, from memory where this process integrated last, else from the tiles."""
+    def _publish(self, written: _Written) -> _Edge:
         published = self._lock.read()
-        checkpoint = old or (published.checkpoint if published else Checkpoint(self._log.name, 0, EMPTY_ROOT))
-        if self._edge is not None and self._edge.tree.size == checkpoint.size:
-            if self._edge.tree.root() != checkpoint.root:
-                raise LedgerStoppedError("the checkpoint is not the one this process signed: a fork")
+        size = self._store.count_leaves()
+        _check_not_rolled_back(size, published)
+        edge = self._find_edge(published)
+        if size > edge.tree.size:
+            edge = self._extend(edge, size, written)
+        self._edge = edge
+        return edge
+
+    def _extend(self, edge: _Edge, size: int, written: _Written) -> _Edge:
+        """Check, sign and publish the rows from the edge up to ``size``."""
+        rows = self._store.read_leaves(edge.tree.size, size)
+        if [row.index for row in rows] != list(range(edge.tree.size, size)):
+            raise LedgerStoppedError("leaves are missing between the checkpoint and the end")
+        check_staged(
+            self._store,
+            rows,
+            written=written.rows,
+            written_heads=written.heads,
+            origin=self._log.name,
+            event_key=self._event_key.public,
+        )
+        tree = edge.tree.copy()
+        for row in rows:
+            tree.append(hash_leaf(row.leaf))
+        if self._read_root(size) != tree.root():
+            raise LedgerStoppedError("stored tiles and stored leaves do not agree; nothing was signed")
+        last_time = parse_instant(parse_leaf(rows[-1].leaf).time)
+        new = Checkpoint(self._log.name, size, tree.root())
+        published = PublishedCheckpoint(new, sign_checkpoint(new, self._log))
+        if not self._lock.swap(edge.published, published):
+            raise LedgerStoppedError("the checkpoint was replaced by another program: a fork was prevented")
+        return _Edge(published, tree, last_time)
+
+    def _find_edge(self, published: PublishedCheckpoint | None) -> _Edge:
+        """The edge at the last checkpoint: from memory where this process published it, else from the tiles."""
+        if self._edge is not None and self._edge.published == published:
             return self._edge
-        tree = CompactRange.load(checkpoint.size, TileReader(checkpoint.size, self._database.read_tile).read_node)
-        if tree.root() != checkpoint.root:
-            raise LedgerStoppedError(f"the ledger's tree of size {checkpoint.size} is not the one that was signed")
-        last = self._database.read_leaves(checkpoint.size - 1, checkpoint.size)
-        self._edge = _Edge(tree, parse_instant(parse_leaf(last[0][1]).time) if last else None)
-        return self._edge
+        if published is None:
+            if self._edge is not None and self._edge.published is not None:
+                raise LedgerStoppedError("the last checkpoint is gone from lock.db")
+            return _Edge(None, CompactRange(), None)
+        checkpoint = self._check_note(published)
+        self._check_extends(checkpoint)
+        if self._read_root(checkpoint.size) != checkpoint.root:
+            raise LedgerStoppedError(
+                f"the ledger's tree of size {checkpoint.size} is not the one that was signed: it is damaged or a fork"
+            )
+        tree = CompactRange.load(checkpoint.size, TileReader(checkpoint.size, self._store.read_tile).read_node)
+        last = self._store.read_leaves(checkpoint.size - 1, checkpoint.size)
+        try:
+            last_time = parse_instant(parse_leaf(last[0].leaf).time) if last else None
+        except MalformedError as error:
+            raise LedgerStoppedError(f"the last published leaf is damaged: {error}") from error
+        return _Edge(published, tree, last_time)
+
+    def _check_extends(self, checkpoint: Checkpoint) -> None:
+        """What another process published meanwhile must extend what this one knows: else it is a rollback or a fork."""
+        if self._edge is None:
+            return
+        known = self._edge.tree
+        if checkpoint.size < known.size or self._read_root(known.size) != known.root():
+            raise LedgerStoppedError(
+                f"the last checkpoint ({checkpoint.size} leaves) does not extend the one this process knows"
+                f" ({known.size} leaves): the ledger was rolled back or forked"
+            )
+
+    def _check_note(self, published: PublishedCheckpoint) -> Checkpoint:
+        """The checkpoint as its own note says it, once our log key is proved to have signed it."""
+        try:
+            checkpoint = open_checkpoint(published.note, [self._log.verifier], self._log.name)
+        except (MalformedError, VerificationError) as error:
+            raise LedgerStoppedError(f"the last checkpoint is not one of this log: {error}") from error
+        if checkpoint != published.checkpoint:
+            raise LedgerStoppedError("lock.db is damaged: its row differs from the signed checkpoint in it")
+        return checkpoint
+
+    def _read_root(self, size: int) -> bytes:
+        """The root of a tree out of the stored tiles."""
+        if size == 0:
+            return EMPTY_ROOT
+        try:
+            return tree_root(size, TileReader(size, self._store.read_tile).read_node)
+        except MalformedError as error:
+            raise LedgerStoppedError(f"stored tiles are damaged: {error}") from error
 
     def _advance_time(self, edge: _Edge) -> datetime:
         """Give a time that never falls below the last leaf's: wait a little, stop where the clock is far behind."""
@@ -193,125 +240,17 @@ class Sequencer:
             return now
         behind = edge.last_time - now
         if behind > MAX_CLOCK_WAIT:
-            raise LedgerStoppedError(f"this machine's clock is {behind.total_seconds():.0f} s behind the last entry")
+            raise ClockBehindError(f"this machine's clock is {behind.total_seconds():.0f} s behind the last entry")
         self._sleep(behind.total_seconds())
         now = self._clock()
         if now < edge.last_time:
-            raise LedgerStoppedError("this machine's clock is behind the last entry and does not advance")
+            raise ClockBehindError("this machine's clock is behind the last entry and does not advance")
         return now
 
-    def _place_act(
-        self, act: Sequence[PreparedEvent], batch: _Batch, now: str, published: PublishedCheckpoint | None
-    ) -> ActResult:
-        entries: list[Entry] = []
-        rows: list[LeafRow] = []
-        heads: dict[str, Head] = {}
-        try:
-            for event in act:
-                head = heads.get(event.draft.subject) or batch.head(event.draft.subject)
-                _check_conditions(event, head, heads, batch, rows)
-                index = batch.next_index + len(entries)
-                entry = self._sign_event(event, head, index, now, published)
-                entries.append(entry)
-                rows.append(
-                    LeafRow(
-                        index, entry.leaf.data, event.draft.subject, encode_record(event.record), event.draft.claims
-                    )
-                )
-                heads[event.draft.subject] = _follow_head(head, entry)
-        except (LedgerError, MalformedError) as error:
-            return error if isinstance(error, LedgerError) else LedgerError(str(error))
-        batch.take(entries, rows, heads)
-        return tuple(entries)
 
-    def _sign_event(
-        self, event: PreparedEvent, head: Head | None, index: int, now: str, published: PublishedCheckpoint | None
-    ) -> Entry:
-        draft = event.draft
-        leaf = build_leaf(
-            origin=self._log.name,
-            type=draft.type,
-            event_id=event.event_id,
-            subject=draft.subject,
-            subject_kind=draft.subject_kind,
-            seq=head.seq + 1 if head else 1,
-            prev=head.leaf_digest if head else None,
-            act_id=event.act_id,
-            time=now,
-            actor=draft.actor,
-            device=draft.device,
-            anchor=_make_anchor(published),
-            commitments=event.commitments,
-            key=self._event_key,
-        )
-        return Entry(index, leaf, event.record)
-
-    def _grow_tiles(self, size: int, leaves: Sequence[bytes]) -> list[tuple[int, int, bytes]]:
-        """Extend the tiles of a tree of ``size`` leaves by new ones, level by level."""
-        grown: list[tuple[int, int, bytes]] = []
-        hashes = [hash_leaf(data) for data in leaves]
-        level, start = 0, size
-        while hashes:
-            parents: list[bytes] = []
-            number, offset = divmod(start, TILE_WIDTH)
-            stored = bytearray(self._database.read_tile(level, number, offset) if offset else b"")
-            if len(stored) != offset * HASH_BYTES:
-                raise LedgerStoppedError(f"tile {number} of level {level} is shorter than the tree")
-            for item in hashes:
-                stored += item
-                if len(stored) == TILE_WIDTH * HASH_BYTES:
-                    grown.append((level, number, bytes(stored)))
-                    parents.append(_tile_root(bytes(stored)))
-                    stored.clear()
-                    number += 1
-            if stored:
-                grown.append((level, number, bytes(stored)))
-            hashes, level, start = parents, level + 1, start >> TILE_HEIGHT
-        return grown
-
-
-def check_not_rolled_back(size: int, published: PublishedCheckpoint | None) -> None:
-    """Raise LedgerStoppedError where the ledger has fewer leaves than were published."""
+def _check_not_rolled_back(size: int, published: PublishedCheckpoint | None) -> None:
     if published is not None and size < published.checkpoint.size:
         raise LedgerStoppedError(
             f"ledger.db holds {size} leaves, but {published.checkpoint.size} were published: it was rolled back."
             " Restore the newer ledger.db; never restore lock.db"
         )
-
-
-def _check_conditions(
-    event: PreparedEvent, head: Head | None, heads: Mapping[str, Head], batch: _Batch, rows: Sequence[LeafRow]
-) -> None:
-    draft = event.draft
-    version = head.version if head else 0
-    if draft.expected_version is not None and draft.expected_version != version:
-        raise ConflictError(draft.subject, draft.expected_version, version)
-    for subject, seq in draft.expects_heads.items():
-        other = heads.get(subject) or batch.head(subject)
-        if (other.seq if other else 0) != seq:
-            raise ConflictError(subject, seq, other.seq if other else 0)
-    taken = {claim: row.subject for row in rows for claim in row.claims}
-    for claim in draft.claims:
-        holder = taken.get(claim) or batch.claim_holder(claim)
-        if holder is not None:
-            raise DuplicateClaimError(claim, holder)
-
-
-def _follow_head(head: Head | None, entry: Entry) -> Head:
-    leaf = entry.leaf
-    version = leaf.seq if is_changing(leaf.type) else (head.version if head else 0)
-    return Head(leaf.seq, version, entry.index, leaf_digest(leaf.data))
-
-
-def _make_anchor(published: PublishedCheckpoint | None) -> dict[str, JsonValue] | None:
-    if published is None:
-        return None
-    checkpoint = published.checkpoint
-    return {"size": checkpoint.size, "root": base64.b64encode(checkpoint.root).decode()}
-
-
-def _tile_root(tile: bytes) -> bytes:
-    nodes = [tile[i : i + HASH_BYTES] for i in range(0, len(tile), HASH_BYTES)]
-    while len(nodes) > 1:
-        nodes = [hash_node(left, right) for left, right in zip(nodes[::2], nodes[1::2], strict=True)]
-    return nodes[0]

@@ -1,129 +1,46 @@
 """The ledger on SQLite.
 
-``ledger.db`` holds leaves, records, heads, claims, tiles and pending acts; ``lock.db`` the last checkpoint. Two files
-on purpose: ``lock.db`` is never restored from a backup, so a ledger that was is noticed. Both run in WAL mode with
-``synchronous=FULL``, which is set explicitly and read back: NORMAL loses commits on a power cut (measured).
+``ledger.db`` holds leaves, records, heads, claims, tiles and handed-over acts; ``lock.db`` the last checkpoint. Two
+files on purpose: ``lock.db`` is never restored from a backup, so a ledger that was rolled back is noticed.
 """
 
 import base64
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import sqlite_utils
+from sqlite_utils.migrations import Migrations
 
-from chain_of_custody.canonical import parse_json
 from chain_of_custody.checkpoint import Checkpoint
 from chain_of_custody.drafts import Head
 from chain_of_custody.errors import LedgerStoppedError
 from chain_of_custody.merkle import HASH_BYTES
-from chain_of_custody.records import Record
+from chain_of_custody.stores.connection import ReaderPool, connect, judge_error
+from chain_of_custody.stores.contract import LeafRow, PendingAct, PublishedCheckpoint, StoredLeaf
+from chain_of_custody.stores.schema import LEDGER_MIGRATIONS, LOCK_MIGRATIONS, migrate
 
-__all__ = ["CheckpointLock", "LeafRow", "LedgerDatabase", "PublishedCheckpoint"]
+__all__ = ["LEDGER_NAME", "LOCK_NAME", "SqliteCheckpointLock", "SqliteLedgerStore"]
 
 LEDGER_NAME = "ledger.db"
 LOCK_NAME = "lock.db"
-_BUSY_S = 60.0
-_SCHEMA = """
-create table if not exists leaves ("index" integer primary key, leaf blob not null, subject text not null);
-create index if not exists leaves_subject on leaves (subject, "index");
-create table if not exists records ("index" integer primary key, record text not null);
-create table if not exists heads (
-    subject text primary key, seq integer not null, version integer not null,
-    "index" integer not null, leaf_sha256 text not null
-) without rowid;
-create table if not exists claims (
-    claim text primary key, subject text not null, "index" integer not null
-) without rowid;
-create table if not exists tiles (
-    level integer not null, number integer not null, hashes blob not null, primary key (level, number)
-) without rowid;
-create table if not exists pending (
-    id text primary key, place integer not null, act text not null, result text, asked_at text not null
-) without rowid;
-"""
+_LEAF_COLUMNS = 'select leaves."index", leaf, subject, record from leaves left join records using ("index")'
 
 
-@dataclass(frozen=True, slots=True)
-class LeafRow:
-    """One entry as rows: what the sequencer writes."""
-
-    index: int
-    leaf: bytes
-    subject: str
-    record: str
-    claims: tuple[str, ...]
-
-
-def connect(path: Path, *, synchronous: str = "FULL", is_read_only: bool = False) -> sqlite_utils.Database:
-    """Open a database of ours; the settings that durability rests on are read back.
-
-    Raises:
-        LedgerStoppedError: SQLite did not take the settings, or cannot open the file.
-    """
-    try:
-        connection = sqlite3.connect(
-            f"file:{path.as_posix()}?mode={'ro' if is_read_only else 'rwc'}",
-            uri=True,
-            timeout=_BUSY_S,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        if not is_read_only:
-            connection.execute("pragma journal_mode=wal")
-        connection.execute(f"pragma synchronous={synchronous}")
-        mode = connection.execute("pragma journal_mode").fetchone()[0]
-        level = connection.execute("pragma synchronous").fetchone()[0]
-    except sqlite3.Error as error:
-        raise LedgerStoppedError(f"{path.name} cannot be opened: {error}") from error
-    if mode != "wal" or level != {"FULL": 2, "OFF": 0}[synchronous]:
-        raise LedgerStoppedError(f"{path.name} did not take journal_mode=wal and synchronous={synchronous}")
-    return sqlite_utils.Database(connection)
-
-
-class ReaderPool:
-    """Connections lent to one reader at a time, so that short-lived threads leave none behind."""
-
-    def __init__(self, path: Path, *, is_read_only: bool) -> None:
-        """Connect on demand."""
-        self._path = path
-        self._is_read_only = is_read_only
-        self._idle: list[sqlite_utils.Database] = []
-
-    def fetch(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """Run one query and return all its rows."""
-        try:
-            database = self._idle.pop()
-        except IndexError:
-            database = connect(self._path, is_read_only=self._is_read_only)
-        try:
-            rows: list[tuple[Any, ...]] = database.execute(statement, list(values)).fetchall()
-        except BaseException:
-            database.conn.close()
-            raise
-        self._idle.append(database)
-        return rows
-
-    def close(self) -> None:
-        """Close what is not lent."""
-        while self._idle:
-            self._idle.pop().conn.close()
-
-
-class LedgerDatabase:
-    """``ledger.db``. Reading is safe from any thread; writing is the sequencer's alone."""
+class SqliteLedgerStore:
+    """``ledger.db`` (:class:`~chain_of_custody.stores.contract.LedgerStore`)."""
 
     def __init__(self, folder: Path, *, is_read_only: bool = False) -> None:
-        """Open the file in a folder; make its tables where it is new."""
+        """Open the file in a folder; make it and its tables where they are missing.
+
+        Raises:
+            LedgerStoppedError: It cannot be opened.
+        """
         self.path = folder / LEDGER_NAME
-        self._writer = None if is_read_only else connect(self.path)
-        if self._writer is not None:
-            self._writer.conn.executescript(_SCHEMA)
+        self._writer = None if is_read_only else _open_writer(self.path, LEDGER_MIGRATIONS)
         self._readers = ReaderPool(self.path, is_read_only=is_read_only)
-        # A hand-over needs no fsync of its own: nothing in it was acknowledged (formats, section 4).
         self._hand_over: sqlite_utils.Database | None = None
 
     def close(self) -> None:
@@ -133,156 +50,175 @@ class LedgerDatabase:
             if database is not None:
                 database.conn.close()
 
-    # Reading
+    # Reading: any thread, through connections of their own, so that only what is committed is seen.
 
     def count_leaves(self) -> int:
         """How many leaves are committed, published or not."""
-        highest = self._readers.fetch('select max("index") from leaves')[0][0]
-        return 0 if highest is None else int(highest) + 1
+        return int(self._readers.fetch('select coalesce(max("index") + 1, 0) from leaves')[0][0])
 
-    def read_leaves(self, start: int, end: int) -> list[tuple[int, bytes]]:
-        """Index and bytes of the leaves in a range."""
+    def read_leaves(self, start: int, end: int) -> list[StoredLeaf]:
+        """The entries in a range that are there, in order."""
         rows = self._readers.fetch(
-            'select "index", leaf from leaves where "index" >= ? and "index" < ? order by "index"', [start, end]
+            f'{_LEAF_COLUMNS} where leaves."index" >= ? and leaves."index" < ? order by leaves."index"', [start, end]
         )
-        return [(int(index), bytes(leaf)) for index, leaf in rows]
+        return [StoredLeaf(*row) for row in rows]
 
-    def read_subject(self, subject: str, end: int) -> list[int]:
-        """Indexes of a subject's leaves below ``end``, in order."""
+    def read_history(self, subject: str, end: int) -> list[StoredLeaf]:
+        """A subject's entries below ``end``, in order."""
         rows = self._readers.fetch(
-            'select "index" from leaves where subject = ? and "index" < ? order by "index"', [subject, end]
+            f'{_LEAF_COLUMNS} where subject = ? and leaves."index" < ? order by leaves."index"', [subject, end]
         )
-        return [int(row[0]) for row in rows]
+        return [StoredLeaf(*row) for row in rows]
 
-    def read_records(self, start: int, end: int) -> dict[int, Record]:
-        """Records in a range; an erased one is absent."""
+    def read_heads(self, subjects: Collection[str]) -> dict[str, Head]:
+        """Where these subjects' committed histories end."""
         rows = self._readers.fetch(
-            'select "index", record from records where "index" >= ? and "index" < ?', [start, end]
+            'select subject, seq, version, "index", leaf_sha256 from heads'
+            " where subject in (select value from json_each(?))",
+            [json.dumps(list(subjects))],
         )
-        return {int(index): Record.from_json(parse_json(text.encode())) for index, text in rows}
+        return {row[0]: Head(*row[1:]) for row in rows}
 
-    def read_head(self, subject: str) -> Head | None:
-        """Where a subject's committed history ends."""
-        rows = self._readers.fetch('select seq, version, "index", leaf_sha256 from heads where subject = ?', [subject])
-        return Head(*rows[0]) if rows else None
+    def read_last_indexes(self, subjects: Collection[str]) -> dict[str, int]:
+        """Index of each subject's last leaf, by the leaves."""
+        rows = self._readers.fetch(
+            'select value, (select max("index") from leaves where subject = value) from json_each(?)',
+            [json.dumps(list(subjects))],
+        )
+        return {row[0]: row[1] for row in rows if row[1] is not None}
 
-    def read_claim(self, claim: str) -> tuple[str, int] | None:
-        """Who holds a unique key, and since which index."""
-        rows = self._readers.fetch('select subject, "index" from claims where claim = ?', [claim])
-        return (rows[0][0], rows[0][1]) if rows else None
+    def read_claims(self, claims: Collection[str]) -> dict[str, tuple[str, int]]:
+        """Who holds these unique keys, and since which index."""
+        rows = self._readers.fetch(
+            'select claim, subject, "index" from claims where claim in (select value from json_each(?))',
+            [json.dumps(list(claims))],
+        )
+        return {row[0]: (row[1], row[2]) for row in rows}
 
     def read_tile(self, level: int, number: int, width: int) -> bytes:
-        """The first ``width`` hashes of a tile; shorter where the tile has fewer."""
-        rows = self._readers.fetch("select hashes from tiles where level = ? and number = ?", [level, number])
-        return bytes(rows[0][0])[: width * HASH_BYTES] if rows else b""
+        """The first ``width`` hashes of a tile."""
+        rows = self._readers.fetch(
+            "select substr(hashes, 1, ?) from tiles where level = ? and number = ?", [width * HASH_BYTES, level, number]
+        )
+        return bytes(rows[0][0]) if rows else b""
 
-    # Writing: only the sequencer, inside begin and commit
+    # Writing: the sequencer alone, between begin and commit
 
     def begin(self) -> None:
-        """Begin the batch's transaction; nobody else can write until it ends."""
-        self._writing().execute("begin immediate")
-
-    def commit(self) -> None:
-        """Commit; durable on return (WAL, synchronous=FULL)."""
-        self._writing().execute("commit")
-
-    def rollback(self) -> None:
-        """Forget the transaction."""
-        connection = self._writing()
-        if connection.in_transaction:
-            connection.execute("rollback")
+        """Begin the batch's transaction."""
+        with _judging("beginning a batch"):
+            self._writing().execute("begin immediate")
 
     def write_rows(self, rows: Sequence[LeafRow], heads: Iterable[tuple[str, Head]]) -> None:
-        """Write entries and the heads they lead to."""
+        """Write entries, the claims they take and the heads they lead to."""
         connection = self._writing()
-        connection.executemany(
-            'insert into leaves ("index", leaf, subject) values (?, ?, ?)',
-            [(row.index, row.leaf, row.subject) for row in rows],
-        )
-        connection.executemany(
-            'insert into records ("index", record) values (?, ?)', [(row.index, row.record) for row in rows]
-        )
-        connection.executemany(
-            'insert into claims (claim, subject, "index") values (?, ?, ?)',
-            [(claim, row.subject, row.index) for row in rows for claim in row.claims],
-        )
-        connection.executemany(
-            'insert or replace into heads (subject, seq, version, "index", leaf_sha256) values (?, ?, ?, ?, ?)',
-            [(subject, h.seq, h.version, h.index, h.leaf_digest) for subject, h in heads],
-        )
+        with _judging("writing a batch"):
+            connection.executemany(
+                'insert into leaves ("index", leaf, subject) values (?, ?, ?)',
+                [(row.index, row.leaf, row.subject) for row in rows],
+            )
+            connection.executemany(
+                'insert into records ("index", record) values (?, ?)', [(row.index, row.record) for row in rows]
+            )
+            connection.executemany(
+                'insert into claims (claim, subject, "index") values (?, ?, ?)',
+                [(claim, row.subject, row.index) for row in rows for claim in row.claims],
+            )
+            connection.executemany(
+                'insert or replace into heads (subject, seq, version, "index", leaf_sha256) values (?, ?, ?, ?, ?)',
+                [(subject, h.seq, h.version, h.index, h.leaf_digest) for subject, h in heads],
+            )
 
     def write_tiles(self, tiles: Iterable[tuple[int, int, bytes]]) -> None:
-        """Write or grow tiles: level, number, hashes."""
-        self._writing().executemany("insert or replace into tiles (level, number, hashes) values (?, ?, ?)", tiles)
+        """Write or grow tiles."""
+        with _judging("writing tiles"):
+            self._writing().executemany("insert or replace into tiles (level, number, hashes) values (?, ?, ?)", tiles)
 
-    # Hand-over between processes
+    def write_results(self, results: Iterable[tuple[str, str]]) -> None:
+        """Write what became of handed-over acts."""
+        with _judging("writing results"):
+            self._writing().executemany(
+                "update pending set result = ? where id = ?", [(text, act_id) for act_id, text in results]
+            )
 
-    def add_pending(self, act_id: str, act: str, asked_at: str) -> None:
-        """Hand an act to whichever process holds the sequencer lock."""
-        self._pending_db().execute(
-            "insert or ignore into pending (id, place, act, asked_at)"
-            " values (?, (select coalesce(max(place), 0) + 1 from pending), ?, ?)",
-            [act_id, act, asked_at],
-        )
+    def remove_results(self, before: str) -> None:
+        """Forget results whose asker has long gone."""
+        with _judging("removing old results"):
+            self._writing().execute("delete from pending where result is not null and asked_at < ?", [before])
 
-    def read_pending(self, limit: int) -> list[tuple[str, str, str]]:
-        """Acts without a result in the order they came: id, act, when asked."""
+    def commit(self) -> None:
+        """Commit; durable on return."""
+        with _judging("committing a batch"):
+            self._writing().execute("commit")
+
+    def rollback(self) -> None:
+        """Forget the transaction; SQLite ends it by itself after some errors."""
+        connection = self._writing()
+        if connection.in_transaction:
+            with _judging("rolling back a batch"):
+                connection.execute("rollback")
+
+    # Hand-over between processes: a connection that does not wait for fsync, since nothing in it was acknowledged
+
+    def add_pending(self, acts: Iterable[PendingAct]) -> None:
+        """Hand acts over, all or none."""
+        with self._handing_over("handing over") as connection:
+            connection.executemany(
+                "insert or ignore into pending (id, place, act, asked_at)"
+                " values (?, (select coalesce(max(place), 0) + 1 from pending), ?, ?)",
+                [(item.act_id, item.act, item.asked_at) for item in acts],
+            )
+
+    def read_pending(self, limit: int) -> list[PendingAct]:
+        """Handed-over acts without a result, in the order they came."""
         rows = self._readers.fetch(
             "select id, act, asked_at from pending where result is null order by place limit ?", [limit]
         )
-        return [(row[0], row[1], row[2]) for row in rows]
+        return [PendingAct(*row) for row in rows]
 
-    def read_result(self, act_id: str) -> str | None:
-        """The result of a handed-over act, once there is one."""
-        rows = self._readers.fetch("select result from pending where id = ?", [act_id])
-        return rows[0][0] if rows else None
-
-    def write_results(self, results: Iterable[tuple[str, str]]) -> None:
-        """Inside the batch's transaction: the results of acts handed over, so that each is integrated at most once."""
-        self._writing().executemany(
-            "update pending set result = ? where id = ?", [(text, act_id) for act_id, text in results]
+    def read_results(self, act_ids: Collection[str]) -> dict[str, str]:
+        """Results of handed-over acts, as far as there are any."""
+        rows = self._readers.fetch(
+            "select id, result from pending where result is not null and id in (select value from json_each(?))",
+            [json.dumps(list(act_ids))],
         )
+        return {row[0]: row[1] for row in rows}
 
-    def remove_pending(self, act_id: str) -> None:
-        """Forget an act whose result was read."""
-        self._pending_db().execute("delete from pending where id = ?", [act_id])
+    def remove_pending(self, act_ids: Collection[str]) -> None:
+        """Forget handed-over acts."""
+        with self._handing_over("forgetting what was handed over") as connection:
+            connection.executemany("delete from pending where id = ?", [(act_id,) for act_id in act_ids])
 
-    def remove_old_results(self, before: str) -> None:
-        """Inside a transaction: forget results whose asker has long gone."""
-        self._writing().execute("delete from pending where result is not null and asked_at < ?", [before])
+    @contextmanager
+    def _handing_over(self, what: str) -> Iterator[sqlite3.Connection]:
+        if self._hand_over is None:
+            self._hand_over = connect(self.path, synchronous="NORMAL")
+        connection: sqlite3.Connection = self._hand_over.conn
+        with _judging(what):
+            connection.execute("begin immediate")
+            try:
+                yield connection
+                connection.execute("commit")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("rollback")
+                raise
 
     def _writing(self) -> sqlite3.Connection:
-        if self._writer is None:
-            raise LedgerStoppedError("this ledger was opened for reading only")
-        connection: sqlite3.Connection = self._writer.conn
-        return connection
-
-    def _pending_db(self) -> sqlite_utils.Database:
-        if self._hand_over is None:
-            self._hand_over = connect(self.path, synchronous="OFF")
-        return self._hand_over
+        return _require_writer(self._writer)
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedCheckpoint:
-    """The last checkpoint and its signed note."""
-
-    checkpoint: Checkpoint
-    note: bytes
-
-
-class CheckpointLock:
-    """``lock.db``: one row, replaced only by compare-and-swap."""
+class SqliteCheckpointLock:
+    """``lock.db`` (:class:`~chain_of_custody.stores.contract.CheckpointLock`): one row."""
 
     def __init__(self, folder: Path, *, is_read_only: bool = False) -> None:
-        """Open the file in a folder; make its table where it is new."""
+        """Open the file in a folder; make it and its table where they are missing.
+
+        Raises:
+            LedgerStoppedError: It cannot be opened.
+        """
         self.path = folder / LOCK_NAME
-        self._writer = None if is_read_only else connect(self.path)
-        if self._writer is not None:
-            self._writer.conn.execute(
-                "create table if not exists checkpoint (id integer primary key check (id = 1), origin text not null,"
-                " size integer not null, root text not null, note blob not null)"
-            )
+        self._writer = None if is_read_only else _open_writer(self.path, LOCK_MIGRATIONS)
         self._readers = ReaderPool(self.path, is_read_only=is_read_only)
 
     def close(self) -> None:
@@ -292,31 +228,52 @@ class CheckpointLock:
             self._writer.conn.close()
 
     def read(self) -> PublishedCheckpoint | None:
-        """The last published checkpoint, or None for a log that has none yet."""
+        """The last published checkpoint, or None."""
         rows = self._readers.fetch("select origin, size, root, note from checkpoint")
         if not rows:
             return None
-        row = rows[0]
-        return PublishedCheckpoint(Checkpoint(row[0], row[1], base64.b64decode(row[2])), bytes(row[3]))
+        origin, size, root, note = rows[0]
+        try:
+            return PublishedCheckpoint(Checkpoint(str(origin), int(size), base64.b64decode(root)), bytes(note))
+        except (TypeError, ValueError) as error:
+            raise LedgerStoppedError(f"{LOCK_NAME} is damaged: its row is no checkpoint") from error
 
-    def swap(self, old_size: int | None, new: PublishedCheckpoint) -> bool:
-        """Replace the checkpoint if it is still the one of ``old_size``; durable on return.
-
-        Returns:
-            Whether it was.
-        """
+    def swap(self, old: PublishedCheckpoint | None, new: PublishedCheckpoint) -> bool:
+        """Replace the checkpoint if it is still ``old``; durable on return."""
         checkpoint = new.checkpoint
         values = [checkpoint.origin, checkpoint.size, base64.b64encode(checkpoint.root).decode(), new.note]
-        if old_size is None:
+        if old is None:
             statement = "insert or ignore into checkpoint (origin, size, root, note, id) values (?, ?, ?, ?, 1)"
         else:
-            statement = "update checkpoint set origin = ?, size = ?, root = ?, note = ? where size = ?"
-            values.append(old_size)
-        if self._writer is None:
-            raise LedgerStoppedError("this ledger was opened for reading only")
-        return bool(self._writer.conn.execute(statement, values).rowcount == 1)
+            statement = "update checkpoint set origin = ?, size = ?, root = ?, note = ? where note = ?"
+            values.append(old.note)
+        try:
+            return bool(_require_writer(self._writer).execute(statement, values).rowcount == 1)
+        except sqlite3.Error as error:
+            # Whether the checkpoint stands is not known, so nothing more may be signed by this process.
+            raise LedgerStoppedError(f"swapping the checkpoint failed: {error}") from error
 
 
-def encode_record(record: Record) -> str:
-    """A record as the text of its row."""
-    return json.dumps(record.to_json(), ensure_ascii=False, separators=(",", ":"))
+def _open_writer(path: Path, migrations: Migrations) -> sqlite_utils.Database:
+    database = connect(path)
+    try:
+        migrate(database, migrations)
+    except sqlite3.Error as error:
+        database.conn.close()
+        raise LedgerStoppedError(f"{path.name} cannot be used: {error}") from error
+    return database
+
+
+def _require_writer(database: sqlite_utils.Database | None) -> sqlite3.Connection:
+    if database is None:
+        raise LedgerStoppedError("this ledger was opened for reading only")
+    connection: sqlite3.Connection = database.conn
+    return connection
+
+
+@contextmanager
+def _judging(what: str) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise judge_error(error, what) from error
