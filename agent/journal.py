@@ -154,7 +154,7 @@ class Journal:
 
     def next_counter(self) -> int:
         """Give the next number of this dock's statements; never given twice."""
-        with self._guard:
+        with self._guard, _in_words():
             row = self._connection.execute(
                 "insert into counters (name, value) values ('statements', 1)"
                 " on conflict (name) do update set value = value + 1 returning value"
@@ -221,7 +221,7 @@ class Journal:
         Returns:
             The rows, in the order of ``files``.
         """
-        with self._guard, self._transaction():
+        with self._guard, _in_words(), self._transaction():
             reached("file.seen")
             ids = [self._add_file(docking_id, source, *file) for file in files]
         reached("file.inventoried")
@@ -249,7 +249,7 @@ class Journal:
 
     def add_changed(self, row: FileRow, docking_id: str, mtime_ns: int | None) -> FileRow:
         """Another file stands where ``row`` was read: it gets a row of its own, and the old one goes on its way."""
-        with self._guard:
+        with self._guard, _in_words():
             added = self._connection.execute(
                 "insert into files (docking_id, source, path, size, mtime_ns, state, changed_at)"
                 " values (?, ?, ?, ?, ?, 'inventoried', ?) returning file_id",
@@ -368,7 +368,7 @@ class Journal:
 
     def drop_upload(self, row: FileRow, state: FileState) -> None:
         """Forget an upload that is gone; the file is sent anew, from the spool or by another reading."""
-        with self._guard, self._transaction():
+        with self._guard, _in_words(), self._transaction():
             self._connection.execute("delete from parts where file_id = ?", (row.file_id,))
             self._connection.execute(
                 "update files set state = ?, intake_id = null, part_size = null, changed_at = ? where file_id = ?",

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import resource
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agent.config import prepare_home
+from agent.errors import SpoolError, UnreadableError
+from agent.spool import SpoolFile, SpoolWriter, remove_spooled, sweep_spool
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    prepare_home(tmp_path / "home")
+    return tmp_path / "home"
+
+
+def spool(home: Path, data: bytes) -> str:
+    with SpoolWriter(home, len(data), 0) as writer:
+        writer.write(memoryview(data))
+        return writer.keep()
+
+
+def read_all(home: Path, name: str) -> bytes:
+    buffer = memoryview(bytearray(1000))
+    with SpoolFile(home, name) as source:
+        return bytes(buffer[: source.readinto(buffer)])
+
+
+def test_what_was_kept_is_read_back(home: Path) -> None:
+    assert read_all(home, spool(home, b"bytes")) == b"bytes"
+
+
+def test_what_was_not_kept_leaves_nothing_behind(home: Path) -> None:
+    with SpoolWriter(home, 5, 0) as writer:
+        writer.write(memoryview(b"bytes"))
+    assert list((home / "spool").iterdir()) == []
+
+
+def test_a_file_that_would_eat_the_reserve_is_refused(home: Path) -> None:
+    with pytest.raises(SpoolError, match="nearly full"):
+        SpoolWriter(home, 1, reserve_mib=1 << 40)
+
+
+def test_a_full_disk_is_told_in_words_and_leaves_nothing(home: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with SpoolWriter(home, 10_000, 0) as writer, pytest.raises(SpoolError, match="is full"):
+            writer.write(memoryview(b"x" * 10_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list((home / "spool").iterdir()) == []
+
+
+def test_sweeping_keeps_what_the_journal_wants(home: Path) -> None:
+    wanted, other = spool(home, b"a"), spool(home, b"b")
+    assert sweep_spool(home, {wanted}) == 1
+    assert [path.name for path in (home / "spool").iterdir()] == [wanted]
+    remove_spooled(home, wanted)
+    with pytest.raises(UnreadableError), SpoolFile(home, other):
+        pass
