@@ -14,13 +14,13 @@ class Step(Enum):
     ARCHIVE = (1, "the archive is one that every program reads alike", "压缩包结构")
     MANIFESTS = (2, "every file is what the bag's manifests say", "文件清单")
     CHECKPOINT = (3, "the checkpoint is signed by a trusted log", "检查点签名")
-    INCLUSION = (4, "every leaf stands in the log under that checkpoint", "账本收录")
+    INCLUSION = (4, "every leaf stands in the log under that checkpoint", "台账收录")
     OPENINGS = (5, "disclosed parts match their commitments", "公开内容与承诺")
     KEYS = (6, "every leaf is signed by a key established before it", "密钥与事件签名")
     CHAINS = (7, "histories are without a gap and end where the export says", "经过连续性")
-    FILES = (8, "files and recordings belong to each other", "文件与录像对应")
+    FILES = (8, "files and recordings belong to each other", "文件与音像记录对应")
     DOCK_SIGNATURES = (9, "manifests are signed by docks and say the same", "采集站清单签名")
-    ANCHORS = (10, "earlier states of the log are its beginnings", "账本早期状态")
+    ANCHORS = (10, "earlier states of the log are its beginnings", "台账早期状态")
     REPORT = (11, "report.json and the copies say what follows from the rest", "报告一致性")
 
     @property

@@ -19,7 +19,7 @@ PROVED: Mapping[str, tuple[str, str]] = {
     ),
     "log_signature": (
         "The checkpoint of {size} events is signed by the log {origin}, whose key you gave.",
-        "检查点（共 {size} 条事件）由账本 {origin} 签名，其公钥由您提供。",
+        "检查点（共 {size} 条事件）由台账 {origin} 签名，其公钥由您提供。",
     ),
     "log_signature_unestablished": (
         "The checkpoint of {size} events is signed by a key that calls itself {origin}; nobody outside vouched for it.",
@@ -31,7 +31,7 @@ PROVED: Mapping[str, tuple[str, str]] = {
     ),
     "included": (
         "{events} events stand in that log, each signed by a key the log itself had established before.",
-        "{events} 条事件均在该账本之中，且各由账本此前已登记的密钥签名。",
+        "{events} 条事件均在该台账之中，且各由台账此前已登记的密钥签名。",
     ),
     "openings": (
         "{openings} disclosed parts are what was committed to when the events were recorded.",
@@ -47,7 +47,7 @@ PROVED: Mapping[str, tuple[str, str]] = {
     ),
     "anchors": (
         "{anchors} earlier states of the log named in these events are beginnings of this log.",
-        "事件中提到的 {anchors} 个账本早期状态均为本账本的前段。",
+        "事件中提到的 {anchors} 个台账早期状态均为本台账的前段。",
     ),
     "report": (
         "report.json says what this check derives itself.",
@@ -55,7 +55,7 @@ PROVED: Mapping[str, tuple[str, str]] = {
     ),
     "receipt_included": (
         "The event {type} stands in the log at index {index}, {time}.",
-        "事件 {type} 位于账本序号 {index}，{time}。",
+        "事件 {type} 位于台账序号 {index}，{time}。",
     ),
     "receipt_openings": (
         "The receipt's values are what the event committed to: digest {digest}, {size} bytes.",
@@ -86,7 +86,7 @@ NOT_PROVED: Mapping[str, tuple[str, str]] = {
     ),
     "no_witness": (
         "That the agency shows everyone the same log: no outside witness was demanded.",
-        "办案机关向所有人出示的是同一账本：未要求外部见证。",
+        "办案机关向所有人出示的是同一台账：未要求外部见证。",
     ),
     "later": (
         "What came after index {index}: later events are not in this package and cannot be judged from it.",
@@ -94,7 +94,7 @@ NOT_PROVED: Mapping[str, tuple[str, str]] = {
     ),
     "unrecorded": (
         "That everything was recorded: a log proves what was said to it, not what was never said.",
-        "一切均已记录：账本只能证明已记入的内容，不能证明从未记入的内容。",
+        "一切均已记录：台账只能证明已记入的内容，不能证明从未记入的内容。",
     ),
     "store": (
         "How the store protects the originals today: locks are what the server read back when it received them.",
@@ -118,7 +118,7 @@ NOT_PROVED: Mapping[str, tuple[str, str]] = {
     ),
     "casefile_other": (
         "The whole case file: {recordings} recordings attached to it are not in this package.",
-        "整个案卷：案卷所附的 {recordings} 个录像不在本包内。",
+        "整个案卷：案卷所附的 {recordings} 个音像记录不在本包内。",
     ),
     "sm3_unavailable": (
         "The SM3 digest of {file}: this machine's OpenSSL cannot compute SM3.",
@@ -130,7 +130,7 @@ NOT_PROVED: Mapping[str, tuple[str, str]] = {
     ),
     "receipt_signer": (
         "Who signed the event: a receipt does not carry the leaves that establish the server's event key.",
-        "事件的签名者：回执不含登记服务器事件密钥的账本记录。",
+        "事件的签名者：回执不含登记服务器事件密钥的台账记录。",
     ),
     "receipt_file": (
         "Any file: compare the SHA-256 of yours with the digest above.",
@@ -138,11 +138,11 @@ NOT_PROVED: Mapping[str, tuple[str, str]] = {
     ),
     "receipt_history": (
         "What happened to the recording before or after this event.",
-        "该录像在此事件之前或之后的经过。",
+        "该音像记录在此事件之前或之后的经过。",
     ),
     "receipt_consistency": (
         "That the log only grew since the dock's last visit: only the dock knows the state it had seen.",
-        "账本自采集站上次连接以来只增未改：采集站此前所见的状态只有采集站知道。",
+        "台账自采集站上次连接以来只增未改：采集站此前所见的状态只有采集站知道。",
     ),
 }
 
@@ -160,7 +160,7 @@ LABELS: Mapping[str, tuple[str, str]] = {
     ),
     "verdict_false": ("VERDICT: FALSE.", "结论：不实。"),
     "verdict_undecided": ("VERDICT: cannot be judged.", "结论：无法判断。"),
-    "fingerprint": ("Fingerprint of the log key: {fingerprint}", "账本密钥指纹：{fingerprint}"),
+    "fingerprint": ("Fingerprint of the log key: {fingerprint}", "台账密钥指纹：{fingerprint}"),
     "vkey": ("Verifier key: {vkey}", "核验密钥：{vkey}"),
     "failure": ("Step {number}, {step}: {where}: {problem}", "第 {number} 步，{step}：{where}：{problem}"),
     "reason": ("Reason: {problem}", "原因：{problem}"),
@@ -169,9 +169,9 @@ LABELS: Mapping[str, tuple[str, str]] = {
         "This page is for reading only and is no evidence. The files are judged by running: custody verify",
         "本页仅供阅读，不作为证据。请运行 custody verify 核验文件。",
     ),
-    "page_recordings": ("Recordings", "录像"),
+    "page_recordings": ("Recordings", "音像记录"),
     "page_events": ("Events", "事件"),
-    "page_log": ("Log", "账本"),
+    "page_log": ("Log", "台账"),
     "evidence_id": ("Evidence ID", "证据编号"),
     "file": ("File", "文件"),
     "size": ("Size, bytes", "大小（字节）"),
