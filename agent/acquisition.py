@@ -202,12 +202,11 @@ class VolumeRun:
             if self._unread:
                 self._require_going()
                 file, row, reading = self._unread.popleft()
-                self._readings[row.file_id] = reading
                 is_known = reading == 1 and (file.path, row.size) in known
                 taken = self._take_one(file, row, is_known=is_known)
+                self._readings[(taken.row if taken else row).file_id] = reading
                 if taken is None:
                     continue
-                self._readings[taken.row.file_id] = reading
                 if self.dock.is_offline:
                     self._waiting.append((file, taken, "safe at this dock, not yet in the store · 已暂存，待上传"))
                 else:

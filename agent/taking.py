@@ -214,6 +214,8 @@ class FileTaker:
         post_docking(self._dock, row.docking_id)
         if taken.upload is not None:
             self._await_parts(taken, taken.upload)
+        elif row.state is FileState.INVENTORIED:
+            raise BytesNeededError("its bytes are on the recorder alone; it is read again")
         elif row.state is FileState.ACQUIRED and row.spool_name is not None:
             return self._finish_spooled(taken, row.spool_name)
         elif row.state is FileState.ACQUIRED and row.intake_id is not None:
