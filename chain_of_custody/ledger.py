@@ -11,7 +11,7 @@
 """
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Self
 
@@ -36,6 +36,8 @@ from chain_of_custody.stores.sqlite import LEDGER_NAME, LOCK_NAME, SqliteCheckpo
 from chain_of_custody.tiles import TILE_WIDTH, TileReader, encode_bundle, tile_width
 
 __all__ = ["Entry", "EventDraft", "Head", "Ledger"]
+
+_CACHED_TILES = 128
 
 
 class Ledger:
@@ -67,6 +69,8 @@ class Ledger:
         self._store = SqliteLedgerStore(folder, is_read_only=not can_write)
         self._lock = SqliteCheckpointLock(folder, is_read_only=not can_write)
         self._folder = folder
+        # Published tiles never change, so proofs of neighbours and of the same right edge share them.
+        self._read_tile = lru_cache(_CACHED_TILES)(self._store.read_tile)
         self._queue: AppendQueue | None = None
         self._vkey: str | None = None
         if log_key is not None and event_key is not None:
@@ -203,7 +207,7 @@ class Ledger:
         """
         published = self._published()
         tree_size = published.checkpoint.size if size is None else size
-        if not index < tree_size <= published.checkpoint.size:
+        if not 0 <= index < tree_size <= published.checkpoint.size:
             raise LedgerError(f"entry {index} is not in a published tree of size {tree_size}")
         return LogProof(index, inclusion_path(index, tree_size, self._reader(tree_size).read_node), published.note)
 
@@ -253,7 +257,7 @@ class Ledger:
         return published
 
     def _reader(self, size: int) -> TileReader:
-        return TileReader(size, self._store.read_tile)
+        return TileReader(size, self._read_tile)
 
 
 def _make_entry(stored: StoredLeaf) -> Entry:
