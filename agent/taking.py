@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from agent.buffers import choose_part_size
 from agent.client import read_answer
@@ -32,7 +32,7 @@ from agent.journal import FileRow, FileState, SentPart
 from agent.names import encode_path
 from agent.posting import post_docking
 from agent.sealing import seal_known, seal_upload
-from agent.spool import SpoolFile, SpoolWriter
+from agent.spool import SpoolFile, SpoolWriter, remove_spooled
 from agent.uploading import FileUpload
 
 if TYPE_CHECKING:
@@ -265,9 +265,20 @@ class FileTaker:
                 raise
         if digests.to_json() != row.digests:
             upload.drain()
-            raise FileChangedError("the spooled copy is not what was read from the recorder")
+            self._give_up_spooled(row, spool_name)
         self._await_parts(taken, upload)
         return self.finish(Taken(row))
+
+    def _give_up_spooled(self, row: FileRow, spool_name: str) -> NoReturn:
+        """A damaged copy is sent by nobody; it is removed only while the recorder, just read, still has the file."""
+        message = "the spooled copy is not what was read from the recorder"
+        if self._docking_id is None:
+            self.drop_upload(row, FileState.ACQUIRED)
+            raise FileChangedError(message)
+        self.drop_upload(row, FileState.INVENTORIED)
+        self._dock.journal.move(row, FileState.INVENTORIED, spool_name=None)
+        remove_spooled(self._dock.home, spool_name)
+        raise BytesNeededError(f"{message}; the file is read and sent anew")
 
     def _need_bytes(self, row: FileRow, error: RefusedError) -> None:
         """Where a refusal means that the store lacks the bytes: put the row back to where it still has them."""
