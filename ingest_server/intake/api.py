@@ -23,6 +23,7 @@ from ingest_server.intake.dockings import close_docking, get_docking, open_docki
 from ingest_server.intake.intakes import (
     CANARY_GOOD_AT,
     abort_intake,
+    half_short_lock,
     list_intake_parts,
     load_intake,
     open_intake,
@@ -85,7 +86,7 @@ def post_intake(asked: Asked) -> dict[str, Any]:
     return {
         "intake_id": intake.intake_id,
         "part_size": intake.part_size,
-        "expires": format_instant(intake.opened_at),
+        "expires": format_instant(intake.opened_at + half_short_lock(asked.installation)),
     }
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from ingest_server.context import ServerState, get_state
-from ingest_server.errors import NotFoundError
+from ingest_server.errors import BadRequestError, NotFoundError
 from ingest_server.store.directory import DirectoryStore
 from ingest_server.store.directory_parts import PartReceiver, verify_part_request
 
 State = Annotated[ServerState, Depends(get_state)]
 # Pieces are gathered to this size before a thread writes and hashes them: fewer hand-overs, memory stays flat.
 PIECE = 1 << 20
+SILENCE_S = 60.0
 
 
 async def put_part(request: Request, state: State, key: str) -> Response:
@@ -33,10 +35,10 @@ async def put_part(request: Request, state: State, key: str) -> Response:
         now=state.installation.clock(),
     )
     receiver = PartReceiver(store, part)
-    await run_in_threadpool(receiver.__enter__)
     try:
+        await run_in_threadpool(receiver.__enter__)
         piece = bytearray()
-        async for chunk in request.stream():
+        async for chunk in _read_patiently(request):
             piece += chunk
             if len(piece) >= PIECE:
                 await run_in_threadpool(receiver.write, bytes(piece))
@@ -47,3 +49,17 @@ async def put_part(request: Request, state: State, key: str) -> Response:
         # Also when the dock went away: the part's place must be free for the next try.
         await asyncio.shield(run_in_threadpool(receiver.__exit__, None, None, None))
     return Response(status_code=200, headers={"ETag": f'"{stored.etag}"'})
+
+
+async def _read_patiently(request: Request) -> AsyncIterator[bytes]:
+    """Give the body's chunks; a sender that falls silent must not hold the part's place for ever."""
+    chunks = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(SILENCE_S):
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise BadRequestError("part_refused", "the sender fell silent") from error
+        yield chunk
