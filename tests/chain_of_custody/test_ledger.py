@@ -16,8 +16,8 @@ from chain_of_custody.errors import (
 )
 from chain_of_custody.fsck import check_ledger
 from chain_of_custody.identities import ledger_subject, new_id
-from chain_of_custody.ledger import Ledger
 from chain_of_custody.leaves import leaf_digest, verify_leaf
+from chain_of_custody.ledger import Ledger
 from chain_of_custody.merkle import verify_consistency
 from chain_of_custody.note import parse_vkey
 from chain_of_custody.proofs import verify_log_proof
