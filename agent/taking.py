@@ -145,6 +145,12 @@ class FileTaker:
             self.drop_upload(row, FileState.INVENTORIED)
             taken.noticed.append(("CONTENT_CHANGED", f"{error}; the file was read and sent anew"))
             return self._send(taken, open_source, expected)
+        except RefusedError as error:
+            if error.code not in _NEEDS_BYTES:
+                raise
+            # The upload that an earlier run opened, or this one, ran out while it was used.
+            self.drop_upload(row, FileState.INVENTORIED)
+            return self._send(taken, open_source, expected)
         except UnreachableError:
             self._dock.is_offline = True
             if policy == "never":
