@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from agent.acquisition import acquire_volume
-from agent.errors import AgentError
+from agent.errors import AgentError, VolumeGoneError
 from agent.pending import finish_pending
 from agent.volumes import open_volume
 from agent.watching import VolumeWatch
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.dock import Dock
+    from agent.watching import VolumeArrived
 
 log = logging.getLogger(__name__)
 PENDING_S = 60.0
@@ -47,7 +48,7 @@ class Daemon:
         try:
             while not ended.is_set():
                 with suppress(queue.Empty):
-                    self._begin_volume(self._watch.arrivals.get(timeout=0.5).root)
+                    self._begin_volume(self._watch.arrivals.get(timeout=0.5))
                 if time.monotonic() >= backlog_at:
                     backlog_at = time.monotonic() + PENDING_S
                     self._begin_backlog()
@@ -57,31 +58,37 @@ class Daemon:
             for thread in [*self._under_way.values(), *([self._backlog] if self._backlog else [])]:
                 thread.join()
 
-    def _begin_volume(self, root: Path) -> None:
+    def _begin_volume(self, arrived: VolumeArrived) -> None:
         """Begin a volume; one that changed while it is being taken is taken once more afterwards."""
+        root = arrived.root
         with self._guard:
             if root in self._under_way:
                 self._again.add(root)
                 return
-            thread = threading.Thread(target=self._take_volume, args=(root,), name=f"volume {root.name}", daemon=True)
+            thread = threading.Thread(
+                target=self._take_volume, args=(arrived,), name=f"volume {root.name}", daemon=True
+            )
             self._under_way[root] = thread
         thread.start()
 
-    def _take_volume(self, root: Path) -> None:
-        self._guarded(str(root), lambda: self._acquire(root))
+    def _take_volume(self, arrived: VolumeArrived) -> None:
+        root = arrived.root
+        self._guarded(str(root), lambda: self._acquire(arrived))
         with self._guard:
             del self._under_way[root]
             self._busy.pop(root, None)
             is_changed = root in self._again
             self._again.discard(root)
         if is_changed and not self._dock.patience.is_ended:
-            self._begin_volume(root)
+            self._begin_volume(arrived)
 
-    def _acquire(self, root: Path) -> None:
-        source = open_volume(root).source
+    def _acquire(self, arrived: VolumeArrived) -> None:
+        volume = open_volume(arrived.root)
+        if arrived.is_mount and volume.mount is None:
+            raise VolumeGoneError("it was pulled out before it was taken; dock it again")
         with self._guard:
-            self._busy[root] = source
-        run = acquire_volume(self._dock, root)
+            self._busy[arrived.root] = volume.source
+        run = acquire_volume(self._dock, arrived.root)
         self._dock.reporter.finish(run.summary)
 
     def _begin_backlog(self) -> None:

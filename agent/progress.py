@@ -141,7 +141,11 @@ class Reporter:
             f"{total} of {summary.found} files sealed ({summary.sealed} now), {summary.failed} failed,"
             f" {summary.waiting} waiting, {summary.cleared} cleared · 已固证 {total}/{summary.found}"
         )
-        if summary.is_complete:
+        if summary.found == 0:
+            self._print(
+                "Nothing was found there: look whether this is the recorder. · 未发现任何文件，请确认是否为该记录仪。"
+            )
+        elif summary.is_complete:
             self._print("Everything found is sealed. You may take the recorder. · 全部已固证，可取走记录仪。")
         else:
             self._print("Keep the recorder as it is and dock it again. · 请保留记录仪内容，稍后重新接入。")

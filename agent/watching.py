@@ -28,9 +28,15 @@ QUIET_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class VolumeArrived:
-    """A volume is there to be docked."""
+    """A volume is there to be docked.
+
+    Attributes:
+        root: Where it is.
+        is_mount: Whether it was seen as a mount; then a plain folder at its root is what a pulled volume leaves.
+    """
 
     root: Path
+    is_mount: bool = False
 
 
 class VolumeWatch:
@@ -93,7 +99,7 @@ class VolumeWatch:
                 # The kernel's counter is cleared by the poll, so reading comes after it: nothing is missed.
                 mounts = {mount.mount_id: mount for mount in list_mounts() if is_recorder_candidate(mount)}
                 for mount_id in sorted(mounts.keys() - known):
-                    self.arrivals.put(VolumeArrived(mounts[mount_id].root))
+                    self.arrivals.put(VolumeArrived(mounts[mount_id].root, is_mount=True))
                 known = set(mounts)
                 poll.poll(500)
 
