@@ -67,6 +67,27 @@ def test_a_read_only_card_is_not_cleared(system: WholeSystem, tmp_path: Path) ->
         assert all((mounted.root / name).exists() for name in SMALL)
 
 
+def test_a_card_put_in_while_the_agent_watches_is_sealed(system: WholeSystem, tmp_path: Path) -> None:
+    agent = subprocess.Popen(
+        [BIN / "dock-agent", "run", "--home", system.home, "--json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert agent.stdout is not None
+    try:
+        with mount_exfat(tmp_path / "card", SMALL):
+            sealed: set[str] = set()
+            # Other tests on this machine may mount cards too; those are taken as well.
+            while not set(SMALL) <= sealed:
+                line = json.loads(agent.stdout.readline())
+                if line.get("state") == "sealed":
+                    sealed.add(line["path"])
+            agent.send_signal(signal.SIGTERM)
+            assert agent.wait(timeout=30) == 0
+    finally:
+        agent.kill()
+        agent.wait()
+        agent.stdout.close()
+
+
 def dock_until_first_part(system: WholeSystem, volume: Path) -> subprocess.Popen[str]:
     """Start docking with few buffers, so that reading cannot run far ahead, and wait until one part is sent."""
     config = system.home / "config.toml"
