@@ -155,7 +155,8 @@ def test_a_rolled_back_ledger_is_refused_by_the_dock(sealed: tuple[WholeSystem, 
     for name in names:
         for path in system.data.glob(f"{name}*"):
             path.unlink()
-        shutil.copy(tmp_path / "older" / name, system.data / name)
+        for path in (tmp_path / "older").glob(f"{name}*"):
+            shutil.copy(path, system.data / path.name)
     for path in system.data.glob("catalogue.db*"):
         path.unlink()
     system.start_server()
