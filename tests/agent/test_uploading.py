@@ -79,6 +79,11 @@ def send(upload: FileUpload, pool: BufferPool, bodies: list[bytes]) -> None:
         upload.take(FilledPart(number, buffer, len(body)))
 
 
+def send_all(upload: FileUpload, pool: BufferPool, bodies: list[bytes]) -> None:
+    send(upload, pool, bodies)
+    upload.wait()
+
+
 def assert_no_buffer_is_lent(pool: BufferPool) -> None:
     for buffer in [pool.take(1) for _ in range(8)]:
         pool.give_back(buffer)
@@ -91,8 +96,7 @@ def test_every_part_arrives_and_is_in_the_journal(
     sender: PartSender, store: SigningStore, journal: Journal, row: FileRow
 ) -> None:
     upload = FileUpload(sender, row, {})
-    send(upload, sender.pool, BODIES)
-    upload.wait()
+    send_all(upload, sender.pool, BODIES)
     assert [store.bodies[number] for number in sorted(store.bodies)] == BODIES
     assert {n: p.etag for n, p in journal.list_parts(row).items()} == {n: f"etag-{n}" for n in range(1, 31)}
     assert_no_buffer_is_lent(sender.pool)
@@ -102,8 +106,7 @@ def test_parts_that_wait_are_signed_together(sender: PartSender, store: SigningS
     slow = threading.Event()
     store.on_put = lambda _: slow.wait(0.05) and None
     upload = FileUpload(sender, row, {})
-    send(upload, sender.pool, BODIES[:20])
-    upload.wait()
+    send_all(upload, sender.pool, BODIES[:20])
     assert sum(len(batch) for batch in store.batches) == 20
     assert len(store.batches) < 20
 
@@ -111,16 +114,14 @@ def test_parts_that_wait_are_signed_together(sender: PartSender, store: SigningS
 def test_a_part_that_the_store_holds_is_not_sent_again(sender: PartSender, store: SigningStore, row: FileRow) -> None:
     held = SentPart(2, 10, hashlib.sha256(BODIES[1]).hexdigest(), "etag-2")
     upload = FileUpload(sender, row, {2: held})
-    send(upload, sender.pool, BODIES[:3])
-    upload.wait()
+    send_all(upload, sender.pool, BODIES[:3])
     assert sorted(store.bodies) == [1, 3]
 
 
 def test_a_part_that_is_not_what_it_was_ends_the_upload(sender: PartSender, store: SigningStore, row: FileRow) -> None:
     upload = FileUpload(sender, row, {1: SentPart(1, 10, "0" * 64, "etag-1")})
     with pytest.raises(PartChangedError):
-        send(upload, sender.pool, BODIES)
-        upload.wait()
+        send_all(upload, sender.pool, BODIES)
     upload.drain()
     assert_no_buffer_is_lent(sender.pool)
 
@@ -135,8 +136,7 @@ def test_an_unreachable_store_ends_the_upload_and_keeps_what_arrived(
     store.on_put = fail
     upload = FileUpload(sender, row, {})
     with pytest.raises(UnreachableError):
-        send(upload, sender.pool, BODIES)
-        upload.wait()
+        send_all(upload, sender.pool, BODIES)
     upload.drain()
     assert set(journal.list_parts(row)) <= {1, 2, 3}
     assert_no_buffer_is_lent(sender.pool)
@@ -167,8 +167,7 @@ def test_an_upload_that_can_no_longer_be_signed_for_is_gone(
     store.on_sign = refuse
     upload = FileUpload(sender, row, {})
     with pytest.raises(RefusedError) as refused:
-        send(upload, sender.pool, BODIES[:2])
-        upload.wait()
+        send_all(upload, sender.pool, BODIES[:2])
     upload.drain()
     assert refused.value.code == "upload_gone"
     assert_no_buffer_is_lent(sender.pool)
