@@ -22,6 +22,7 @@ from agent.steps import reached
 from chain_of_custody.errors import CustodyError
 from chain_of_custody.identities import parse_shown_id
 from chain_of_custody.instants import parse_instant
+from chain_of_custody.leaves import parse_leaf
 from chain_of_custody.receipts import Receipt
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
 # The server receives nothing on an older canary either; clearing must not be the more trusting of the two.
 CANARY_MAX_AGE = timedelta(hours=24)
-LEAST_LOCK = timedelta(days=1)
+# A floor of six months is counted from the read-back, a moment before the receipt.
+FLOOR_SLACK = timedelta(days=1)
 
 
 def clear_volume(
@@ -43,8 +45,8 @@ def clear_volume(
 
     The gate, all of it, else the file is kept and the reason told: the dock itself has verified the receipt (that is
     what sealed means); the policy allows clearing on this store and its canary is fresh; on S3 the lock named in the
-    receipt is a compliance lock with time left; the dock's clock is believed by the server; and the file, read once
-    more past the cache, is what was sealed.
+    receipt is a compliance lock that reaches the policy's floor and has not run out; the dock's clock is believed by
+    the server; and the file, read once more past the cache, is what was sealed.
 
     Args:
         dock: The dock at work.
@@ -52,12 +54,12 @@ def clear_volume(
         identity: Of the volume that was scanned.
         sealed: Files sealed in this run, as they were found and as the journal knows them.
     """
-    obstacle, store = _find_obstacle(dock, volume)
+    obstacle, clearing = _find_obstacle(dock, volume)
     cleared = 0
     for file, row in sealed:
         try:
             _require_none(obstacle)
-            _check_lock(dock, row, store)
+            _check_lock(dock, row, clearing)
             _clear_one(dock, volume, identity, file, row)
         except (SourceError, OSError, CustodyError, ValueError) as error:
             dock.journal.move(row, FileState.KEPT, reason=str(error))
@@ -90,22 +92,22 @@ def resume_clearings(dock: Dock, volume: Volume, identity: VolumeIdentity) -> in
     return gone
 
 
-def _find_obstacle(dock: Dock, volume: Volume) -> tuple[str | None, str]:
-    """What forbids clearing anything at all, in words, and the kind of the store."""
+def _find_obstacle(dock: Dock, volume: Volume) -> tuple[str | None, dict[str, Any]]:
+    """What forbids clearing anything at all, in words, and what the server says of clearing."""
     if volume.mount is not None and volume.mount.is_read_only:
-        return "not cleared: the volume is mounted read-only · 只读挂载，未清空", ""
+        return "not cleared: the volume is mounted read-only · 只读挂载，未清空", {}
     try:
         status = dock.reach_server(is_patient=True)
     except AgentError as error:
-        return f"not cleared: {error}", ""
+        return f"not cleared: {error}", {}
     clearing, canary = _read_object(status, "clearing"), _read_object(status, "canary")
     if clearing.get("directory") != "allow":
-        return "not cleared: the policy does not allow it on this store · 策略不允许，未清空", ""
+        return "not cleared: the policy does not allow it on this store · 策略不允许，未清空", {}
     if dock.client.offset:
-        return "not cleared: this dock's clock is wrong · 采集站时钟错误，未清空", ""
+        return "not cleared: this dock's clock is wrong · 采集站时钟错误，未清空", {}
     if not canary.get("ok") or not _is_fresh(dock, canary.get("at")):
-        return "not cleared: the store has not lately passed its canary · 存储近期未通过探针检查，未清空", ""
-    return None, str(clearing.get("store"))
+        return "not cleared: the store has not lately passed its canary · 存储近期未通过探针检查，未清空", {}
+    return None, clearing
 
 
 def _require_none(obstacle: str | None) -> None:
@@ -120,19 +122,25 @@ def _is_fresh(dock: Dock, instant: object) -> bool:
         return False
 
 
-def _check_lock(dock: Dock, row: FileRow, store: str) -> None:
+def _check_lock(dock: Dock, row: FileRow, clearing: dict[str, Any]) -> None:
     """The lock as read back and committed to in the receipt that this dock verified for this very manifest."""
     text = locate_receipt(dock.home, str(row.evidence_id)).read_text(encoding="utf-8")
     receipt = Receipt.from_json(json.loads(text))
     received = next((opening.value for opening in receipt.openings if opening.label == "received"), None)
     if not isinstance(received, dict) or received.get("manifest_sha256") != row.manifest_sha256:
         raise SourceError("not cleared: the receipt at hand is of another docking")
-    if store == "directory":
+    if clearing.get("store") == "directory":
         return
     if received.get("lock_mode") != "COMPLIANCE":
         raise SourceError("not cleared: the store does not hold it under a compliance lock")
-    if parse_instant(received.get("retain_until")) - dock.clock() < LEAST_LOCK:
-        raise SourceError("not cleared: its lock is about to run out")
+    retain_until = parse_instant(received.get("retain_until"))
+    floor_days = clearing.get("lock_floor_days")
+    if not isinstance(floor_days, int) or floor_days < 1:
+        raise SourceError("not cleared: the server does not say how long a lock must be")
+    if retain_until < parse_instant(parse_leaf(receipt.leaf).time) + timedelta(days=floor_days) - FLOOR_SLACK:
+        raise SourceError("not cleared: its lock is shorter than the policy asks · 锁定期短于策略要求，未清空")
+    if retain_until <= dock.clock():
+        raise SourceError("not cleared: its lock has run out · 锁定已到期，未清空")
 
 
 def _clear_one(dock: Dock, volume: Volume, identity: VolumeIdentity, file: FoundFile, row: FileRow) -> None:

@@ -27,7 +27,7 @@ from chain_of_custody.instants import parse_instant
 from chain_of_custody.request_signatures import sign_request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from agent.config import DockConfig
@@ -39,8 +39,6 @@ CONNECT_S = 10
 READ_S = 120
 MAX_ANSWER = 16 << 20
 MAX_STORE_ANSWER = 64 << 10
-# Larger sends gain nothing, and over TLS each is copied whole.
-SEND_PIECE = 1 << 20
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -219,11 +217,6 @@ def _read_time(value: object) -> datetime:
         return parse_instant(value)
     except MalformedError as error:
         raise RefusedError(502, "bad_answer", "the server's time is not one") from error
-
-
-def _cut_pieces(body: memoryview) -> Iterator[memoryview]:
-    for start in range(0, len(body), SEND_PIECE):
-        yield body[start : start + SEND_PIECE]
 
 
 def _read_bounded(answer: urllib3.BaseHTTPResponse, limit: int) -> bytes:

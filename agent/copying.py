@@ -109,9 +109,8 @@ def read_parts(
         if filled == 0 and number > 1:
             pool.give_back(buffer)
             break
-        # A file of one part has one digest: it need not be hashed twice.
-        is_whole_file = number == 1 and filled < part_size
-        on_part(FilledPart(number, buffer, filled, hasher.digests().sha2_256 if is_whole_file else None))
+        # The first part's digest is the file's so far: it need not be hashed twice.
+        on_part(FilledPart(number, buffer, filled, hasher.digests().sha2_256 if number == 1 else None))
         if filled < part_size:
             break
     source.finish()

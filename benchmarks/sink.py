@@ -55,8 +55,7 @@ def _serve(ready: Connection) -> None:
 
 
 def _answer_requests(connection: socket.socket) -> None:
-    buffer = bytearray(1 << 20)
-    view = memoryview(buffer)
+    view = memoryview(bytearray(1 << 20))
     rest = b""
     with connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -75,7 +74,8 @@ def _answer_requests(connection: socket.socket) -> None:
             used = min(left, len(rest))
             rest, left = rest[used:], left - used
             while left:
-                got_bytes = connection.recv_into(view[: min(left, len(buffer))])
+                # The kernel drops the bytes instead of copying them (tcp(7), MSG_TRUNC).
+                got_bytes = connection.recv_into(view[: min(left, len(view))], 0, socket.MSG_TRUNC)
                 if not got_bytes:
                     return
                 left -= got_bytes

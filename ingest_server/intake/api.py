@@ -29,6 +29,7 @@ from ingest_server.intake.intakes import (
     open_intake,
     sign_parts,
 )
+from ingest_server.policy.values import read_count
 from ingest_server.recordings.queries import list_known
 from ingest_server.store.contract import UploadedPart
 
@@ -54,6 +55,7 @@ def show_status(asked: Asked) -> dict[str, Any]:
         "clearing": {
             "store": installation.store.kind,
             "directory": "allow" if is_clearing_allowed(installation) else "deny",
+            "lock_floor_days": read_count(installation, "lock.floor_days"),
         },
         "checkpoint_size": installation.ledger.checkpoint()[0].size,
     }

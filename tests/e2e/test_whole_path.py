@@ -6,10 +6,12 @@ import json
 import os
 import shutil
 import zipfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from agent.acquisition import acquire_volume
+from tests.support.docks import client_of, copy_home, open_dock, reporter_of
 from tests.support.whole_system import WholeSystem
 
 if TYPE_CHECKING:
@@ -152,3 +154,23 @@ def test_a_sealed_file_stays_sealed_when_the_volume_is_gone(system: WholeSystem,
     receipts = list((system.home / "receipts").glob("*.json"))
     assert [path.stem for path in receipts] == [line["evidence_id"] for line in acquired.sealed.values()]
     assert system.run("custody", "verify", receipts[0], "--vkey", system.vkey).returncode == 0
+
+
+@pytest.mark.minio
+@pytest.mark.parametrize("system", ["minio"], indirect=True)
+def test_a_recorder_is_cleared_only_against_locks_as_long_as_the_policy_asks(
+    system: WholeSystem, tmp_path: Path
+) -> None:
+    volume = make_volume(tmp_path / "volume", FILES)
+    with open_dock(copy_home(system, tmp_path / "told-of-a-longer-floor")) as dock:
+
+        def ask_more(path: str, answer: dict[str, Any]) -> dict[str, Any]:
+            if path != "/dock/v1/status":
+                return answer
+            return {**answer, "clearing": {**answer["clearing"], "lock_floor_days": 10_000}}
+
+        client_of(dock).after_call = ask_more  # type: ignore[method-assign]
+        assert acquire_volume(dock, volume, is_clearing=True).summary.cleared == 0
+        assert all("shorter than the policy" in reporter_of(dock).errors_of(path.encode())[0] for path in FILES)
+    assert system.acquire(volume, "--clear").summary["cleared"] == len(FILES)
+    assert not any(path.is_file() for path in volume.rglob("*"))
