@@ -158,9 +158,12 @@ class Ledger:
         return published.checkpoint, published.note
 
     def entries(self, start: int, end: int) -> list[Entry]:
-        """The published entries of a range, with their records."""
-        end = min(end, self._published().checkpoint.size)
-        return [_make_entry(stored) for stored in self._store.read_leaves(start, end)]
+        """The published entries of a range, with their records.
+
+        Raises:
+            LedgerStoppedError: Published entries are not there any more.
+        """
+        return [_make_entry(stored) for stored in self._read_published(start, end)]
 
     def entry(self, index: int) -> Entry:
         """One published entry; raises LedgerError where there is none."""
@@ -170,9 +173,16 @@ class Ledger:
         return found[0]
 
     def leaf_data(self, start: int, end: int) -> list[bytes]:
-        """The published leaves of a range as bytes."""
-        end = min(end, self._published().checkpoint.size)
-        return [stored.leaf for stored in self._store.read_leaves(start, end)]
+        """The published leaves of a range as bytes; raises as ``entries`` does."""
+        return [stored.leaf for stored in self._read_published(start, end)]
+
+    def _read_published(self, start: int, end: int) -> list[StoredLeaf]:
+        size = self._published().checkpoint.size
+        end = min(end, size)
+        found = self._store.read_leaves(start, end)
+        if len(found) != max(0, end - start):
+            raise LedgerStoppedError(f"{size} entries were published and some of them are gone: it was rolled back")
+        return found
 
     def subject_entries(self, subject: str) -> list[Entry]:
         """A subject's published entries, first to last."""

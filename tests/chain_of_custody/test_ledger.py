@@ -298,3 +298,11 @@ def test_ledger_of_another_origin_is_refused(tmp_path, ledger):
 
 def test_actor_is_the_handle_that_was_given(ledger):
     assert ledger.append([make_draft()])[0].leaf.actor == ACTOR
+
+
+def test_published_entries_that_are_gone_are_an_error_and_not_fewer_entries(tmp_path, ledger):
+    ledger.append([make_draft()])
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as database, database:
+        database.execute('delete from leaves where "index" = 1')
+    with pytest.raises(LedgerStoppedError, match="rolled back"):
+        ledger.entries(0, 2)
