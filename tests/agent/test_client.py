@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.client import MAX_ANSWER, SEND_PIECE, ServerClient, _parse_answer, make_pool, read_answer
+from agent.client import MAX_ANSWER, ServerClient, _parse_answer, make_pool, read_answer
 from agent.config import DockConfig
 from agent.errors import RefusedError, UnreachableError
 from chain_of_custody.enrolment import read_spki_digest
@@ -119,7 +119,7 @@ def test_an_answer_without_the_member_asked_for_is_refused(value: object) -> Non
 
 
 def test_a_part_is_sent_exactly_as_it_was_signed() -> None:
-    body = bytes(range(256)) * (SEND_PIECE // 256) + b"tail"
+    body = bytes(range(256)) * 4096 + b"tail"
     with SmallServer(lambda _: Answer(headers={"ETag": '"the-etag"'})) as server:
         client = make_client(server.url)
         request = {
