@@ -39,6 +39,10 @@ class ServerError(Exception):
         self.extras: Mapping[str, Any] = extras
         super().__init__(f"{self.sentence} {detail}".strip())
 
+    def say(self, language: str) -> str:
+        """The sentence for a person, in ``zh-Hans`` or else English."""
+        return self.sentence_zh if language == "zh-Hans" else self.sentence
+
     def to_problem(self) -> dict[str, Any]:
         """The problem object of RFC 9457."""
         return {

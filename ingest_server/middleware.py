@@ -19,6 +19,7 @@ from ingest_server.custody.actors import server_actor
 from ingest_server.custody.recording import Event
 from ingest_server.errors import BadRequestError, NotFoundError, ServerError, UnavailableError
 from ingest_server.store.errors import PartRefusedError, StoreError
+from ingest_server.web.refusals import answer_page, is_page
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -48,7 +49,10 @@ _EVENTFUL = frozenset(
         "lock_missing",
         "manifest_mismatch",
         "nonce_used",
+        "csrf",
         "not_allowed",
+        "not_permitted",
+        "grant_missing",
         "unknown_dock",
     }
 )
@@ -66,19 +70,20 @@ class RefusalLog:
 
     def note(self, installation: Installation, error: ServerError, route: str) -> None:
         """Record a refusal, or count it where its kind was recorded within the last minute."""
-        subject = str(error.extras.get("dock_id") or "")
+        place = next((name for name in ("dock_id", "account_id") if error.extras.get(name)), "")
+        subject = str(error.extras.get(place, ""))
         kind = (error.code, subject)
         now = time.monotonic()
         with self._guard:
             self._counts[kind] = self._counts.get(kind, 0) + 1
-            # A known dock's refusals are few and each may matter; unknown senders must not fill the ledger.
+            # A known dock's or account's refusals are few and each may matter; strangers must not fill the ledger.
             is_gathered = not subject and now - self._last.get(kind, -_GATHER_S) < _GATHER_S
             if is_gathered:
                 return
             count = self._counts.pop(kind)
             self._last[kind] = now
         refusal: JsonValue = {"code": error.code, "route": route, "count": count}
-        kind_of_subject = "dock" if subject else "ledger"
+        kind_of_subject = place.removesuffix("_id") or "ledger"
         event = Event(
             "request.refused",
             kind_of_subject,
@@ -101,6 +106,8 @@ def add_middleware(app: FastAPI) -> None:
                 await run_in_threadpool(refusals.note, get_state(request).installation, problem, _route_of(request))
             except ServerError:
                 log.exception("a refusal could not be recorded")
+        if is_page(request):
+            return answer_page(request, problem)
         headers = {"WWW-Authenticate": "Bearer"} if problem.code == "token_needed" else None
         return JSONResponse(
             problem.to_problem(), status_code=problem.status, media_type="application/problem+json", headers=headers

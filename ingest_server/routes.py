@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import Depends
 
+from ingest_server.accounts import pages as account_pages
 from ingest_server.cases import api as cases
 from ingest_server.context import require_permission
 from ingest_server.docks import api as docks
@@ -13,17 +14,28 @@ from ingest_server.exports import api as exports
 from ingest_server.health import show_health
 from ingest_server.intake import api as intake
 from ingest_server.ledger import api as ledger
+from ingest_server.overview import pages as overview_pages
 from ingest_server.permissions import Permission
 from ingest_server.policy import api as policy
 from ingest_server.recordings import api as recordings
 from ingest_server.store import api as store
+from ingest_server.web import static_files
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from fastapi import FastAPI
 
 
 def add_routes(app: FastAPI) -> None:
-    """Add every route; each but health, enrolment, docks', the ledger's and parts' needs a bearer token."""
+    """Add every route: what programs ask for, and what people look at."""
+    _add_api(app)
+    _add_pages(app)
+
+
+def _add_api(app: FastAPI) -> None:
+    """What programs ask for; each but health, enrolment, docks', the ledger's and parts' needs a bearer token."""
     get, post = app.get, app.post
     may = {permission: [Depends(require_permission(permission))] for permission in Permission}
 
@@ -68,3 +80,29 @@ def add_routes(app: FastAPI) -> None:
     get("/api/v1/docks", tags=["registers"], dependencies=may[Permission.DOCK_READ])(docks.get_docks)
     get("/api/v1/recorders", tags=["registers"], dependencies=may[Permission.DOCK_READ])(docks.get_recorders)
     get("/api/v1/policy", tags=["policy"], dependencies=may[Permission.POLICY_READ])(policy.get_policy)
+
+
+def _add_pages(app: FastAPI) -> None:
+    """What people look at: GET shows, POST changes; each handler says which permission it needs.
+
+    Pages are not part of the API's description: they may change with any version.
+    """
+
+    def page(path: str, show: Callable[..., Any], change: Callable[..., Any] | None = None) -> None:
+        app.get(path, include_in_schema=False)(show)
+        if change is not None:
+            app.post(path, include_in_schema=False)(change)
+
+    def form(path: str, change: Callable[..., Any]) -> None:
+        app.post(path, include_in_schema=False)(change)
+
+    page("/static/{digest}/{name:path}", static_files.get_static)
+    page("/signin", account_pages.get_signin, account_pages.post_signin)
+    page("/link", account_pages.get_link, account_pages.post_link)
+    form("/signout", account_pages.post_signout)
+    form("/language", account_pages.post_language)
+    page("/me", account_pages.get_me)
+    form("/me/password", account_pages.post_password)
+    form("/me/sessions/{session_id}/end", account_pages.post_end_session)
+
+    page("/", overview_pages.get_overview)

@@ -1,3 +1,8 @@
 """Fixtures every test may use come from tests/support."""
 
-pytest_plugins = ["tests.support.minio_server", "tests.support.rclone_server", "tests.support.running"]
+pytest_plugins = [
+    "tests.support.minio_server",
+    "tests.support.rclone_server",
+    "tests.support.running",
+    "tests.support.people",
+]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING
 
 from chain_of_custody.digests import sha256_hex
 from chain_of_custody.errors import DuplicateClaimError
 from chain_of_custody.identities import new_id, show_id
 from ingest_server.cases.queries import find_casefile, list_attachments
+from ingest_server.checking import check_text
 from ingest_server.custody.recording import Event
 from ingest_server.errors import BadRequestError, ConflictedError, NotFoundError
 from ingest_server.recordings.queries import get_recording
@@ -29,7 +29,6 @@ STAGES = {
     "execution": "执行",
     "archiving": "归档",
 }
-MAX_TEXT = 500
 
 
 def add_casefile(installation: Installation, actor: Actor, number: str, title: str) -> bool:
@@ -91,18 +90,6 @@ def detach_recordings(
             raise NotFoundError("not_attached", show_id(evidence_id))
     _record_links(installation, actor, "detached", casefile_id, number, chosen, stage, reason)
     return len(chosen)
-
-
-def check_text(text: str, name: str) -> str:
-    """Return a text people typed: not empty, at most 500 characters, no control or bidirectional characters.
-
-    Raises:
-        BadRequestError: It is not.
-    """
-    text = text.strip()
-    if not text or len(text) > MAX_TEXT or any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for c in text):
-        raise BadRequestError("wrong_usage", f"{name} is empty, too long or holds control characters")
-    return text
 
 
 def _prepare(

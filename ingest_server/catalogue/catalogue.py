@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import sqlite_utils
 
 from ingest_server.catalogue.projector import apply_entry
-from ingest_server.catalogue.schema import SCHEMA, TABLES
+from ingest_server.catalogue.schema import SCHEMA, TABLES, VERSION, split_statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,9 +107,28 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection.execute("pragma journal_mode=wal")
     # Derived data: a power cut may cost the last transactions, which the next query applies again.
     connection.execute("pragma synchronous=normal")
-    if "cursor" not in sqlite_utils.Database(connection).table_names():
-        connection.executescript(SCHEMA)
+    _prepare_tables(connection)
     return connection
+
+
+def _prepare_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables; those of another version are derived data and are built anew from the ledger."""
+    if connection.execute("pragma user_version").fetchone()[0] == VERSION:
+        return
+    connection.execute("begin immediate")
+    try:
+        # Another process may have done it while we waited for the lock.
+        if connection.execute("pragma user_version").fetchone()[0] != VERSION:
+            for table in sqlite_utils.Database(connection).table_names():
+                # A virtual table takes its shadow tables with it.
+                connection.execute(f'drop table if exists "{table}"')
+            for statement in split_statements(SCHEMA):
+                connection.execute(statement)
+            connection.execute(f"pragma user_version = {VERSION}")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")
 
 
 def _sync(connection: sqlite3.Connection, ledger: Ledger, progress: Callable[[int, int], None] | None = None) -> None:

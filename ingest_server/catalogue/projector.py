@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ingest_server.accounts.projector import APPLY as ACCOUNTS
 from ingest_server.cases.projector import APPLY as CASES
 from ingest_server.catalogue.parts import read_list, read_part, read_text
 from ingest_server.docks.projector import APPLY as DOCKS
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from chain_of_custody.ledger import Entry
 
 _APPLY: Mapping[str, Callable[[sqlite3.Connection, Entry], None]] = {
+    **ACCOUNTS,
     **CASES,
     **DOCKS,
     **EXPORTS,

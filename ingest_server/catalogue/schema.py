@@ -1,6 +1,11 @@
 """The catalogue's tables; everything in them follows from the ledger."""
 
-TABLES = (
+import sqlite3
+import zlib
+
+from ingest_server.accounts import tables as accounts
+
+_CORE_TABLES = (
     "events",
     "recordings",
     "claims",
@@ -14,7 +19,7 @@ TABLES = (
     "policy_values",
     "cursor",
 )
-SCHEMA = """
+_CORE = """
 create table if not exists events (
     "index" integer primary key, type text not null, subject_kind text not null, subject text not null,
     seq integer not null, time text not null, act_id text not null, actor text, reason text
@@ -26,7 +31,8 @@ create table if not exists recordings (
     path_b64 text not null, path text not null, size integer not null, sha256 text not null, sm3 text,
     store_key text not null, version_id text not null, lock_mode text not null, retain_until text,
     received_at text not null, received_index integer not null, started_local text, officer text, serial text,
-    unit text, presented integer not null default 1, cleared_at text
+    unit text, presented integer not null default 1, cleared_at text,
+    is_restricted integer not null default 0
 );
 create index if not exists recordings_received on recordings (received_index);
 create index if not exists recordings_file on recordings (recorder_id, path_b64, size);
@@ -70,3 +76,20 @@ create table if not exists policy_values (key text primary key, value text not n
 create table if not exists cursor (id integer primary key check (id = 1), next_index integer not null);
 insert or ignore into cursor (id, next_index) values (1, 0);
 """
+# Each domain that keeps tables of its own names them in its ``tables.py``.
+_DOMAINS = (accounts,)
+TABLES = (*_CORE_TABLES, *(name for domain in _DOMAINS for name in domain.TABLES))
+SCHEMA = "".join((_CORE, *(domain.SCHEMA for domain in _DOMAINS)))
+# Any change of the tables is another version, which is built anew from the ledger.
+VERSION = zlib.crc32(SCHEMA.encode()) & 0x7FFFFFFF
+
+
+def split_statements(script: str) -> list[str]:
+    """The single statements of a script, so that they can run inside one transaction."""
+    statements, current = [], ""
+    for line in script.splitlines(keepends=True):
+        current += line
+        if sqlite3.complete_statement(current):
+            statements.append(current)
+            current = ""
+    return statements

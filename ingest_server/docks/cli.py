@@ -31,7 +31,7 @@ def dock() -> None:
 @refuse_in_words
 def add_dock_command(name: str, data: Path) -> None:
     """Prepare a dock's enrolment; prints the code, good for one hour, once."""
-    from ingest_server.cases.commands import check_text
+    from ingest_server.checking import check_text
     from ingest_server.docks.commands import add_dock
 
     with open_installation(data) as installation:

@@ -17,8 +17,8 @@ from chain_of_custody.durable import link_without_overwriting
 from chain_of_custody.gathering import gather_entries, gather_proofs, list_heads, list_subjects
 from chain_of_custody.identities import new_id, show_id
 from chain_of_custody.packaging import Original, write_package
-from ingest_server.cases.commands import check_text
 from ingest_server.cases.queries import find_casefile, list_attachments
+from ingest_server.checking import check_text
 from ingest_server.custody.recording import Event
 from ingest_server.errors import ConflictedError, NotFoundError
 from ingest_server.recordings.queries import get_recording

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
+from zoneinfo import available_timezones
 
 from chain_of_custody.identities import policy_subject
 from ingest_server.custody.recording import Event
@@ -25,7 +26,7 @@ class PolicyDefault:
 
     Attributes:
         value: As text.
-        kind: ``count`` or ``choice``.
+        kind: ``count``, ``choice`` or ``time_zone``.
         choices: For ``choice``.
         source: The law, rule or document it comes from.
         note: What it does.
@@ -72,6 +73,8 @@ def change_policy(installation: Installation, actor: Actor, key: str, value: str
         raise BadRequestError("wrong_usage", f"{key} is a whole number above 0")
     if default.kind == "choice" and value not in default.choices:
         raise BadRequestError("wrong_usage", f"{key} is one of {', '.join(default.choices)}")
+    if default.kind == "time_zone" and value not in available_timezones():
+        raise BadRequestError("wrong_usage", f"{key} is a time zone of the tz database, such as Asia/Shanghai")
     before = read_policy(installation)[key]
     if before == value:
         return False

@@ -37,6 +37,23 @@ create table if not exists intakes (
     state text not null, manifest_sha256 text, version_id text, entry_index integer, is_repeat integer
 );
 create index if not exists intakes_state on intakes (state, opened_at);
+create table if not exists passwords (account_id text primary key, hash text not null, set_at text not null);
+create table if not exists links (
+    digest text primary key, account_id text not null, made_at text not null, expires_at text not null, used_at text
+);
+create table if not exists sessions (
+    session_id text primary key, digest text not null unique, account_id text not null, csrf text not null,
+    place text not null, opened_at text not null, seen_at text not null, expires_at text not null, ended_at text
+);
+create index if not exists sessions_account on sessions (account_id, opened_at);
+create table if not exists attempts (key text not null, at text not null);
+create index if not exists attempts_key on attempts (key, at);
+create table if not exists grants (
+    grant_id text primary key, kind text not null, account_id text not null, session_id text not null,
+    evidence_id text not null, version_id text not null, purpose text not null, opened_at text not null,
+    used_at text not null, expires_at text not null, ended_at text
+);
+create index if not exists grants_session on grants (session_id, evidence_id);
 create table if not exists settings (name text primary key, value text not null);
 """
 

@@ -1,0 +1,1 @@
+"""What every page stands on: languages, templates, static files, sessions' visits and forms."""
