@@ -5,4 +5,5 @@ pytest_plugins = [
     "tests.support.rclone_server",
     "tests.support.running",
     "tests.support.people",
+    "tests.support.browser",
 ]

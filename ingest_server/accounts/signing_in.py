@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,24 @@ if TYPE_CHECKING:
 
     from chain_of_custody.canonical import JsonValue
     from ingest_server.installation import Installation
+
+
+# The first that fits counts: most browsers also name those they descend from.
+_BROWSERS = (
+    ("Edge", r"Edg/([0-9]{1,4})"),
+    ("Opera", r"OPR/([0-9]{1,4})"),
+    ("Firefox", r"Firefox/([0-9]{1,4})"),
+    ("Chrome", r"Chrome/([0-9]{1,4})"),
+    ("Safari", r"Version/([0-9]{1,4})[0-9.]* .*Safari/"),
+)
+_SYSTEMS = (
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
 
 
 def sign_in(installation: Installation, name: str, password: str, *, address: str, browser: str) -> str:
@@ -44,9 +63,19 @@ def sign_in(installation: Installation, name: str, password: str, *, address: st
 def begin_session(installation: Installation, account: dict[str, Any], *, address: str, browser: str) -> str:
     """Open the session of somebody who has just proved who they are; the event comes first."""
     actor = Actor("account", account["name"], account["account_id"])
-    source: JsonValue = {"address": address, "browser": browser[:200]}
+    browser = name_browser(browser)
+    source: JsonValue = {"address": address, "browser": browser}
     installation.custody.record(actor, Event("account.signed_in", "account", account["account_id"], {"source": source}))
-    return open_session(installation, account["account_id"], f"{address} · {browser[:200]}")
+    return open_session(installation, account["account_id"], f"{address} · {browser}")
+
+
+def name_browser(agent: str) -> str:
+    """Browser and system as people call them, from what the browser says of itself; only a hint for its owner."""
+    product = next(
+        (f"{name} {found[1]}" for name, sign in _BROWSERS if (found := re.search(sign, agent))), "another browser"
+    )
+    system = next((name for sign, name in _SYSTEMS if sign in agent), "")
+    return f"{product}, {system}" if system else product
 
 
 def _check_throttle(installation: Installation, keys: tuple[str, str]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ingest_server.accounts.signing_in import name_browser
 from ingest_server.accounts.users import add_user, renew_link
 from ingest_server.custody.actors import operator_actor
 from ingest_server.web.visits import safe_path
@@ -173,3 +174,16 @@ def test_no_redirect_leads_to_another_host(target: str) -> None:
 
 def test_a_path_of_ours_is_kept() -> None:
     assert safe_path("/recordings?officer=1&text=a%2Fb") == "/recordings?officer=1&text=a%2Fb"
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64) Gecko) Chrome/156.0.0.0 Safari/537.36", "Chrome 156, Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/120.0 Safari/537.36 Edg/120.0.2210.91", "Edge 120, Windows"),
+        ("<script>", "another browser"),
+        ("", "another browser"),
+    ],
+)  # fmt: skip
+def test_a_browser_is_named_as_people_call_it(agent: str, name: str) -> None:
+    assert name_browser(agent) == name
