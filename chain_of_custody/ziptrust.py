@@ -31,8 +31,8 @@ _ABSENT32 = 0xFFFFFFFF
 _ABSENT16 = 0xFFFF
 _UTF8_NAMES = 0x0800
 _UNIX = 3 << 8
-_VERSIONS = frozenset({20, 45})
-_MADE_BY = frozenset(_UNIX | version for version in _VERSIONS)
+_PLAIN_VERSION = 20
+_ZIP64_VERSION = 45
 MEMBER_MODE = stat.S_IFREG | 0o644
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/")
 _MAX_NAME = 200
@@ -79,6 +79,8 @@ class _End:
 @dataclass(frozen=True)
 class _Entry:
     name: str
+    needs: int
+    has_zip64: bool
     flags: int
     method: int
     stamp: tuple[int, int]
@@ -115,6 +117,9 @@ def read_members(file: BinaryIO, limits: ZipLimits = ZipLimits()) -> tuple[Membe
             raise ZipRefusedError(entry.name, "members overlap, or bytes lie before or between them")
         data_offset = _check_local_header(file, entry)
         expected_offset = data_offset + entry.size
+        # Sizes are 64-bit numbers of a stranger; none may lead a later seek or read beyond the file.
+        if expected_offset > end.directory_offset:
+            raise ZipRefusedError(entry.name, "it would reach into the archive's directory")
         members.append(Member(entry.name, data_offset, entry.size, entry.crc32))
     if position != len(directory):
         raise ZipRefusedError("archive", "its directory holds more than the members it counts")
@@ -224,12 +229,12 @@ def _parse_entry(directory: bytes, at: int) -> tuple[_Entry, int]:
         raise ZipRefusedError(name, "it has a comment or claims to be on another disk")
     _check_kind(name, flags, method, mode)
     # No reader needs these, but a byte that may be changed unseen is one that somebody will ask about.
-    if made_by not in _MADE_BY or needs not in _VERSIONS or internal:
+    if made_by != _UNIX | needs or internal:
         raise ZipRefusedError(name, "it was not written by the program that writes packages")
     extra = _Zip64Extra(name, directory[start + name_len : start + name_len + extra_len])
     size, packed, offset = (extra.resolve(value) for value in (size, packed, offset))
     extra.finish()
-    return _Entry(name, flags, method, (time, date), crc, packed, size, offset), after
+    return _Entry(name, needs, extra_len > 0, flags, method, (time, date), crc, packed, size, offset), after
 
 
 def _decode_name(raw: bytes) -> str:
@@ -248,6 +253,10 @@ def _check_kind(name: str, flags: int, method: int, mode: int) -> None:
         raise ZipRefusedError(name, f"it has flags that a package does not use ({flags:#06x})")
     if mode != MEMBER_MODE << 16:
         raise ZipRefusedError(name, "it is a link, a folder or a device, or not a plain file of mode 0644")
+
+
+def _needed(*, has_zip64: bool) -> int:
+    return _ZIP64_VERSION if has_zip64 else _PLAIN_VERSION
 
 
 class _Zip64Extra:
@@ -281,8 +290,13 @@ def _check_local_header(file: BinaryIO, entry: _Entry) -> int:
     file.seek(entry.header_offset)
     fields = _LOCAL.unpack(_read_exactly(file, _LOCAL.size))
     magic, needs, flags, method, time, date, crc, packed, size, name_len, extra_len = fields
-    if magic != b"PK\x03\x04" or needs not in _VERSIONS:
+    if magic != b"PK\x03\x04":
         raise ZipRefusedError(entry.name, "no member stands where the directory says")
+    # Each says 4.5 exactly where it has a ZIP64 field; the directory also where only the header has one.
+    here_zip64 = extra_len > 0
+    expected = _needed(has_zip64=here_zip64), _needed(has_zip64=here_zip64 or entry.has_zip64)
+    if (needs, entry.needs) != expected:
+        raise ZipRefusedError(entry.name, "the version needed to read it does not follow from its fields")
     raw = _read_exactly(file, name_len + extra_len)
     extra = _Zip64Extra(entry.name, raw[name_len:])
     size, packed = extra.resolve(size), extra.resolve(packed)

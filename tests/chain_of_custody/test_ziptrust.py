@@ -51,6 +51,13 @@ def test_zip64_archive_is_read_whole():
     assert read_all(out.getvalue()) == {"bag/x": b"large"}
 
 
+@pytest.mark.parametrize("limit", [0, 40, 60, 243, 256, 300])
+def test_archive_that_is_large_in_part_only_is_read_whole(monkeypatch, limit):
+    # Sizes and places beyond 2 GiB have ZIP64 fields, in the header, in the directory or in both.
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", limit)
+    assert read_all(make_zip()) == FILES
+
+
 def test_more_members_than_16_bits_count_are_read(monkeypatch):
     monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 1)
     assert read_all(make_zip()) == FILES
@@ -161,6 +168,39 @@ def test_overlapping_members_are_refused():
     assert_refused(bytes(data), "overlap|differs")
 
 
+def make_huge(size: int) -> bytes:
+    """Two members, the first of which claims ``size`` bytes in header and directory alike."""
+    version, mode = 45, MEMBER_MODE << 16
+    first, second = b"bag/custody/checkpoint", b"bag/b"
+    sizes = struct.pack("<HHQQ", 1, 16, size, size)
+    header = struct.pack(
+        "<4s5H3L2H", b"PK\x03\x04", version, 0, 0, 0, 0, 0, 2**32 - 1, 2**32 - 1, len(first), len(sizes)
+    )
+    header += first + sizes
+    place = struct.pack("<HHQ", 1, 8, len(header) + size)
+    directory = b""
+    for name, extra, small, offset in ((first, sizes, 2**32 - 1, 0), (second, place, 0, 2**32 - 1)):
+        fixed = (version, 0, 0, 0, 0, 0, small, small, len(name), len(extra), 0, 0, 0, mode, offset)
+        directory += struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 3 << 8 | version, *fixed) + name + extra
+    return header + directory + struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 2, 2, len(directory), len(header), 0)
+
+
+@pytest.mark.parametrize("size", [1, 2**40, 2**62, 2**63 - 60, 2**63 + 5, 2**64 - 200])
+def test_member_that_claims_more_than_the_archive_holds_is_refused(size):
+    assert_refused(make_huge(size), "reach into")
+
+
+@pytest.mark.parametrize("at", [4, 6])
+def test_version_byte_that_follows_from_nothing_is_refused(at):
+    data = make_zip({"bag/a": b"x"})
+    entry = data.index(b"PK\x01\x02")
+    for place in {4: (entry + 4,), 6: (4, entry + 6)}[at]:
+        changed = bytearray(data)
+        changed[place] = 45
+        with pytest.raises(ZipRefusedError, match="version|program that writes"):
+            read_all(bytes(changed))
+
+
 def test_too_many_members_are_refused_before_they_are_read():
     with pytest.raises(ZipRefusedError, match="members"):
         read_all(make_zip(), members=2)
@@ -186,5 +226,5 @@ def test_mutated_archive_is_read_equal_or_refused(changes):
         found = read_all(bytes(data))
     except (MalformedError, VerificationError):
         return
-    # Times, versions and permission bits may differ; names and bytes may not, unless both places agree.
+    # Times may differ; names and bytes may not, unless both places agree.
     assert set(found.values()) <= {*FILES.values()}
