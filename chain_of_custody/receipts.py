@@ -17,7 +17,7 @@ from chain_of_custody.note import parse_vkey
 from chain_of_custody.proofs import ConsistencyProof, LogProof, parse_log_proof
 from chain_of_custody.signing import VerifyKey
 
-__all__ = ["RECEIPT_EVENTS", "ExpectedReceipt", "Receipt", "VerifiedReceipt", "verify_receipt"]
+__all__ = ["RECEIPT_EVENTS", "ExpectedReceipt", "Receipt", "VerifiedReceipt", "check_lock", "verify_receipt"]
 
 RECEIPT_EVENTS = frozenset({"recording.received", "recording.presented_again"})
 _FIELDS = {"v", "leaf", "index", "openings", "proof", "consistency"}
@@ -143,7 +143,7 @@ def verify_receipt(
         raise VerificationError(message, "bad_event_signature") from error
     received = _open_received(receipt, leaf)  # 2
     _compare_values(received, expected)  # 3
-    _check_lock(received)
+    check_lock(received.get("lock_mode"), received.get("retain_until"))
     log = parse_vkey(vkey)
     if leaf.origin != log.name or receipt.proof.index != receipt.index:
         raise VerificationError("the leaf is of another ledger or at another index", "wrong_origin")
@@ -174,13 +174,17 @@ def _compare_values(received: dict[str, JsonValue], expected: ExpectedReceipt) -
         raise VerificationError("the receipt is of another file", "wrong_file")
 
 
-def _check_lock(received: dict[str, JsonValue]) -> None:
-    """A lock that can be lifted early is none; only a compliance lock with an end, or plainly none, is believed."""
-    mode, until = received.get("lock_mode"), received.get("retain_until")
+def check_lock(mode: JsonValue, until: JsonValue) -> None:
+    """A lock that can be lifted early is none; only a compliance lock with an end, or plainly none, is believed.
+
+    Raises:
+        VerificationError: Another mode, or none with an end (``unknown_lock``).
+        MalformedError: The end of the lock is no instant.
+    """
     if mode == "COMPLIANCE":
         parse_instant(until)
     elif mode != "none" or until is not None:
-        raise VerificationError(f"the receipt names a lock that is not known: {str(mode)[:40]}", "unknown_lock")
+        raise VerificationError(f"a lock that is not known: {str(mode)[:40]}", "unknown_lock")
 
 
 def _check_history(

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 from chain_of_custody.canonical import JsonValue
 from chain_of_custody.chains import RECEIVED, Completeness
-from chain_of_custody.digests import Digests, Hasher, sha256_hex
+from chain_of_custody.digests import Digests, Hasher, check_hex64, sha256_hex
 from chain_of_custody.dsse import parse_envelope
 from chain_of_custody.errors import MalformedError, UndecidableError, VerificationError
 from chain_of_custody.establishing import KeyPeriod, KeyRegister
 from chain_of_custody.identities import show_id
 from chain_of_custody.package import DataFile, PackedLeaf, member_name
 from chain_of_custody.progress import Progress, Step
+from chain_of_custody.receipts import check_lock
+from chain_of_custody.statement_fields import check_count
 from chain_of_custody.statements import Manifest, open_statement
 
 __all__ = [
@@ -72,16 +74,17 @@ def read_received(packed: PackedLeaf) -> ReceivedValues:
 
 
 def parse_received(value: JsonValue) -> ReceivedValues:
-    """Read a ``received`` part; raises MalformedError."""
+    """Read a ``received`` part; raises MalformedError, also for a lock that is none and not said to be none."""
     match value:
         case {
-            "manifest_sha256": str(manifest),
-            "digests": dict(digests),
-            "size": int(size),
+            "manifest_sha256": manifest,
+            "digests": digests,
+            "size": size,
             "lock_mode": str(mode),
             "retain_until": str() | None as until,
         }:
-            return ReceivedValues(manifest, Digests.from_json(digests), size, mode, until)
+            check_lock(mode, until)
+            return ReceivedValues(check_hex64(manifest), Digests.from_json(digests), check_count(size), mode, until)
         case _:
             raise MalformedError("the part 'received' lacks a field")
 
@@ -184,7 +187,8 @@ def _check_presented_again(
 ) -> None:
     progress.at(Step.DOCK_SIGNATURES, member_name("openings", packed.index))
     values = read_received(packed)
-    if values.size != first.size or values.digests.sha2_256 != first.digests.sha2_256:
+    both_sm3 = {values.digests.sm3, first.digests.sm3} - {None}
+    if values.size != first.size or values.digests.sha2_256 != first.digests.sha2_256 or len(both_sm3) > 1:
         raise VerificationError("what was presented again is not what was received first")
     _check_manifest(packed, values, origin, keys, progress)
 

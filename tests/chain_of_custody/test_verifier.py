@@ -1,5 +1,6 @@
 """Verifying packages: what is whole is proved, and each thing tampered with is named."""
 
+import hashlib
 import io
 import json
 import zipfile
@@ -274,7 +275,11 @@ def test_later_version_cannot_be_judged(judge, package):
         ({"docking_id": "8" * 32}, "docking_id"),
         ({"received": {"manifest_sha256": "0" * 64}}, "not the one whose digest"),
         ({"received": {"size": 1}}, "committed to"),
+        ({"received": {"size": True}}, "not a count"),
         ({"received": {"lock_mode": None}}, "lacks a field"),
+        ({"received": {"lock_mode": "GOVERNANCE", "retain_until": "2030-01-01T00:00:00.000000Z"}}, "lock"),
+        ({"received": {"lock_mode": "none", "retain_until": "2030-01-01T00:00:00.000000Z"}}, "lock"),
+        ({"received": {"lock_mode": "COMPLIANCE"}}, "not an instant"),
         ({"sm3": "0" * 64}, "SM3"),
     ],
 )
@@ -319,6 +324,15 @@ def test_second_file_presented_as_the_same_recording_is_never_packed(tmp_path):
     agency.enrol()
     recording = agency.receive(FIRST)
     agency.receive(SECOND, type_="recording.presented_again", evidence_id=recording)
+    with pytest.raises(PackagingError, match="presented again"):
+        agency.export([recording])
+
+
+def test_recording_presented_again_with_another_sm3_is_never_packed(tmp_path):
+    agency = Installation(tmp_path / "data")
+    agency.enrol()
+    recording = agency.receive(FIRST, sm3=hashlib.new("sm3", FIRST).hexdigest())
+    agency.receive(FIRST, type_="recording.presented_again", evidence_id=recording, sm3="2" * 64)
     with pytest.raises(PackagingError, match="presented again"):
         agency.export([recording])
 
