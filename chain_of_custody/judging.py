@@ -17,7 +17,7 @@ from chain_of_custody.note import format_vkey
 from chain_of_custody.package import CHECKPOINT_NAME, PackageContents, PackedLeaf, member_name, read_anchor
 from chain_of_custody.policy import Policy, TrustedCheckpoint, TrustPolicy
 from chain_of_custody.progress import Progress, Step
-from chain_of_custody.received import ProvedRecording, check_dock_signatures, check_files
+from chain_of_custody.received import Docks, ProvedRecording, check_dock_signatures, check_files
 
 __all__ = ["Judgement", "judge_contents"]
 
@@ -59,8 +59,10 @@ def judge_contents(contents: PackageContents, trust: TrustPolicy | None, progres
     progress.prove("included", events=len(contents.leaves))
     progress.prove("openings", openings=sum(len(packed.openings) for packed in contents.leaves))
     completeness = check_chains(contents.leaves, progress)  # 7
+    _check_ledger_listed(keys, completeness, progress)
     found = check_files(contents.files, completeness, progress)  # 8
-    recordings = check_dock_signatures(found, trusted.checkpoint.origin, keys, progress)  # 9
+    docks = Docks(trusted.checkpoint.origin, keys, completeness.listed)
+    recordings = check_dock_signatures(found, docks, progress)  # 9
     _check_anchors(contents, trusted.checkpoint, progress)  # 10
     judgement = Judgement(trusted, vkey, trust is not None, keys, completeness, recordings)
     _state_limits(contents.leaves, judgement, progress)
@@ -114,6 +116,13 @@ def _check_signatures(leaves: tuple[PackedLeaf, ...], origin: str, vkey: str, pr
         progress.at(Step.KEYS, member_name("leaf", packed.index))
         keys.follow(packed)
     return keys
+
+
+def _check_ledger_listed(keys: KeyRegister, completeness: Completeness, progress: Progress) -> None:
+    """Without the ledger's whole history the revocation of an event key could be left out."""
+    progress.at(Step.CHAINS, member_name("openings", completeness.prepared.index))
+    if not {period.holder for period in keys.event_keys} <= completeness.listed:
+        raise VerificationError("export.prepared does not list the ledger itself: a revocation could be left out")
 
 
 def _check_anchors(contents: PackageContents, checkpoint: Checkpoint, progress: Progress) -> None:

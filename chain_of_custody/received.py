@@ -18,6 +18,7 @@ from chain_of_custody.statements import Manifest, open_statement
 
 __all__ = [
     "PRESENTED_AGAIN",
+    "Docks",
     "ProvedRecording",
     "ReceivedFile",
     "ReceivedValues",
@@ -50,6 +51,15 @@ class ReceivedFile:
     received: PackedLeaf
     values: ReceivedValues
     chain: tuple[PackedLeaf, ...]
+
+
+@dataclass(frozen=True)
+class Docks:
+    """What is known of docks: their keys, and whose histories are whole, so that no revocation can be left out."""
+
+    origin: str
+    keys: KeyRegister
+    listed: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -97,7 +107,7 @@ def check_files(files: Sequence[DataFile], completeness: Completeness, progress:
         UndecidableError: The export lists no recording at all.
     """
     by_id: dict[str, DataFile] = {}
-    listed = completeness.of_kind("recording")
+    listed = dict.fromkeys(completeness.of_kind("recording"))
     for file in files:
         progress.at(Step.FILES, file.name)
         if file.evidence_id not in listed or file.evidence_id in by_id:
@@ -145,7 +155,7 @@ def _compare_file(file: DataFile, values: ReceivedValues, progress: Progress) ->
 
 
 def check_dock_signatures(
-    found: Sequence[ReceivedFile], origin: str, keys: KeyRegister, progress: Progress
+    found: Sequence[ReceivedFile], docks: Docks, progress: Progress
 ) -> tuple[ProvedRecording, ...]:
     """Step 9: each reception, first or repeated, carries the manifest of a dock whose key counted at that index.
 
@@ -157,8 +167,8 @@ def check_dock_signatures(
     for item in found:
         for again in item.chain:
             if again.leaf.type == PRESENTED_AGAIN:
-                _check_presented_again(again, item.values, origin, keys, progress)
-        manifest, dock = _check_manifest(item.received, item.values, origin, keys, progress)
+                _check_presented_again(again, item.values, docks, progress)
+        manifest, dock = _check_manifest(item.received, item.values, docks, progress)
         proved.append(
             ProvedRecording(
                 item.evidence_id,
@@ -182,19 +192,17 @@ def check_dock_signatures(
     return tuple(proved)
 
 
-def _check_presented_again(
-    packed: PackedLeaf, first: ReceivedValues, origin: str, keys: KeyRegister, progress: Progress
-) -> None:
+def _check_presented_again(packed: PackedLeaf, first: ReceivedValues, docks: Docks, progress: Progress) -> None:
     progress.at(Step.DOCK_SIGNATURES, member_name("openings", packed.index))
     values = read_received(packed)
     both_sm3 = {values.digests.sm3, first.digests.sm3} - {None}
     if values.size != first.size or values.digests.sha2_256 != first.digests.sha2_256 or len(both_sm3) > 1:
         raise VerificationError("what was presented again is not what was received first")
-    _check_manifest(packed, values, origin, keys, progress)
+    _check_manifest(packed, values, docks, progress)
 
 
 def _check_manifest(
-    packed: PackedLeaf, values: ReceivedValues, origin: str, keys: KeyRegister, progress: Progress
+    packed: PackedLeaf, values: ReceivedValues, docks: Docks, progress: Progress
 ) -> tuple[Manifest, KeyPeriod]:
     progress.at(Step.DOCK_SIGNATURES, member_name("openings", packed.index))
     if "manifest" not in packed.openings:
@@ -202,11 +210,13 @@ def _check_manifest(
     envelope = parse_envelope(packed.openings["manifest"].value)
     if sha256_hex(envelope.to_bytes()) != values.manifest_sha256:
         raise VerificationError("the manifest is not the one whose digest was received")
-    dock = keys.dock_key(envelope.key_id, packed.index)
+    dock = docks.keys.dock_key(envelope.key_id, packed.index)
+    if dock.holder not in docks.listed:
+        raise VerificationError("export.prepared does not list the dock that signed: a revocation could be left out")
     if packed.leaf.device is not None and packed.leaf.device["key"] != envelope.key_id:
         raise VerificationError("the leaf names another device than the dock that signed the manifest")
     manifest = open_statement(envelope, dock.key, Manifest)
-    if manifest.origin != origin or manifest.dock_id != dock.holder:
+    if manifest.origin != docks.origin or manifest.dock_id != dock.holder:
         raise VerificationError("the manifest was signed for another ledger or as another dock")
     if manifest.size != values.size or manifest.digests != values.digests:
         raise VerificationError("the manifest names another size or digest than what was received")

@@ -105,8 +105,8 @@ NOT_PROVED: Mapping[str, tuple[str, str]] = {
         "对服务器管理员的防护：{files} 个原件接收时所在的存储没有锁定功能。",
     ),
     "keys_not_listed": (
-        "That no key was revoked before it signed: the histories of {subjects} key holders are not shown complete.",
-        "各密钥签名前未被吊销：{subjects} 个密钥持有者的记录未完整出示。",
+        "Which keys {subjects} further docks hold: their histories are not shown whole, and nothing here rests on them.",
+        "另有 {subjects} 个采集站持有何种密钥：其记录未完整出示，本结论亦不依据其密钥。",
     ),
     "partial_subjects": (
         "The whole history of {subjects} further subjects, of which only single events are shown.",

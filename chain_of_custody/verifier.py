@@ -9,9 +9,10 @@ The steps, numbered as in :class:`chain_of_custody.progress.Step`, in the code a
 4. Every leaf is canonical and stands in the log under that checkpoint (RFC 6962).
 5. Every disclosed part matches its leaf's commitment.
 6. Every leaf is signed by an event key which the ledger itself established before that leaf and had not revoked.
-7. The history of every listed subject runs without a gap from 1 and ends exactly where ``export.prepared`` says.
+7. The history of every listed subject runs without a gap from 1 and ends exactly where ``export.prepared`` says; the
+   ledger itself is listed, so that no revocation of an event key is left out.
 8. Every file under ``data/`` is committed to by an opened ``recording.received``; every listed recording has its file.
-9. Every manifest is signed by a dock established before, and says the same as what was received.
+9. Every manifest is signed by a dock established before and listed, and says the same as what was received.
 10. Earlier states of the log that leaves name are beginnings of this log.
 11. ``report.json`` says exactly what follows from the rest.
 

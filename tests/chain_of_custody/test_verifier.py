@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chain_of_custody.gathering import list_heads
-from chain_of_custody.identities import new_id, show_id
+from chain_of_custody.gathering import gather_entries, gather_proofs, list_heads
+from chain_of_custody.identities import ledger_subject, new_id, show_id
 from chain_of_custody.package import CHECKPOINT_NAME, REPORT_NAME, member_name
-from chain_of_custody.packaging import PackagingError
+from chain_of_custody.packaging import PackagingError, write_package
 from chain_of_custody.policy import Policy, TrustPolicy
 from chain_of_custody.report import Verdict, render_report
 from chain_of_custody.signing import SigningKey
@@ -297,7 +297,8 @@ def test_manifest_signed_as_another_dock_is_never_packed(tmp_path):
     other = {"dock_key": SigningKey.generate().public.hex, "algorithm": "ed25519"}
     agency.append("dock.enrolled", "9" * 32, "dock", key=other, dock={"name": "Desk 2"})
     recording = agency.receive(FIRST, dock_id="9" * 32)
-    heads = list_heads(agency.ledger, [recording, "9" * 32, agency.dock_id])
+    listed = [recording, "9" * 32, agency.dock_id, ledger_subject(agency.origin)]
+    heads = list_heads(agency.ledger, listed)
     with pytest.raises(PackagingError, match="another dock"):
         agency.write(agency.prepare([recording], heads=heads), [recording])
 
@@ -346,14 +347,59 @@ def test_history_that_went_on_after_its_listed_head_is_named(tmp_path):
         agency.write(agency.prepare([recording], heads=heads), [recording])
 
 
-def test_docks_not_listed_are_stated(tmp_path, judge):
+def pack_leaves(agency, recording: str, listed: list[str], shown: list[str]) -> bytes:
+    """A package by a forger with every key: heads only of ``listed``, beside them leaves of the types ``shown``."""
+    prepared = agency.prepare([recording], heads=list_heads(agency.ledger, listed))
+    found = {entry.index: entry for entry in gather_entries(agency.ledger, prepared)}
+    found |= {e.index: e for e in agency.ledger.entries(0, prepared.index) if e.leaf.type in shown}
+    out = io.BytesIO()
+    write_package(
+        out,
+        top="forged",
+        originals=[agency.original(recording)],
+        entries=[found[index] for index in sorted(found)],
+        ledger_proofs=gather_proofs(agency.ledger, found.values()),
+        prepared_index=prepared.index,
+        vkey=agency.vkey,
+    )
+    return out.getvalue()
+
+
+def test_revocation_of_the_dock_left_out_is_never_packed(tmp_path):
+    agency = Installation(tmp_path / "data")
+    agency.enrol()
+    agency.revoke()
+    recording = agency.receive(FIRST)
+    with pytest.raises(PackagingError, match="does not list the dock"):
+        pack_leaves(agency, recording, [recording, ledger_subject(agency.origin)], ["dock.enrolled"])
+
+
+def test_dock_whose_enrolment_is_left_out_is_never_packed(tmp_path):
     agency = Installation(tmp_path / "data")
     agency.enrol()
     recording = agency.receive(FIRST)
-    head = agency.ledger.head(recording)
-    heads = [{"subject": recording, "seq": 1, "leaf_sha256": head.leaf_digest}]
     with pytest.raises(PackagingError, match="not established"):
-        agency.write(agency.prepare([recording], heads=heads), [recording])
+        pack_leaves(agency, recording, [recording, ledger_subject(agency.origin)], [])
+
+
+def test_ledger_left_out_of_the_list_is_never_packed(tmp_path):
+    agency = Installation(tmp_path / "data")
+    agency.enrol()
+    recording = agency.receive(FIRST)
+    with pytest.raises(PackagingError, match="does not list the ledger"):
+        pack_leaves(agency, recording, [recording, agency.dock_id], [])
+
+
+def test_key_of_a_dock_that_signed_nothing_is_stated(tmp_path, judge):
+    agency = Installation(tmp_path / "data")
+    agency.enrol()
+    other = {"dock_key": SigningKey.generate().public.hex, "algorithm": "ed25519"}
+    agency.append("dock.enrolled", "9" * 32, "dock", key=other, dock={"name": "Desk 2"})
+    recording = agency.receive(FIRST)
+    listed = [recording, agency.dock_id, ledger_subject(agency.origin)]
+    report = judge(pack_leaves(agency, recording, listed, ["dock.enrolled"]), agency.vkey)
+    assert report.exit_code == 0
+    assert "keys_not_listed" in {sentence.code for sentence in report.not_proved}
 
 
 def test_original_changed_in_the_store_stops_the_writing(tmp_path):
