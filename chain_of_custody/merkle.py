@@ -19,6 +19,7 @@ __all__ = [
     "HASH_BYTES",
     "CompactRange",
     "NodeReader",
+    "check_consistency_end",
     "consistency_path",
     "hash_leaf",
     "hash_node",
@@ -174,8 +175,35 @@ def verify_consistency(old_size: int, new_size: int, old_root: bytes, new_root: 
         if path or old_root != expected or (new_size == 0 and new_root != EMPTY_ROOT):
             raise VerificationError(f"two trees of size {old_size} differ", "forked")
         return
+    old, new = _fold_consistency(old_size, new_size, old_root, path)
+    if old != old_root or new != new_root:
+        raise VerificationError(f"the tree of size {new_size} does not begin with that of size {old_size}", "forked")
+
+
+def check_consistency_end(old_size: int, new_size: int, new_root: bytes, path: Sequence[bytes]) -> None:
+    """Check of a consistency proof what can be checked without the old root: its length, and that it ends as it must.
+
+    Where ``old_size`` is a power of two the old root is itself the first hash, so only the length is checked.
+
+    Raises:
+        VerificationError: No old root can make this a proof of the new tree.
+    """
+    _check_hashes([new_root, *path], "forked")
+    if not 0 <= old_size <= new_size:
+        raise VerificationError("the old tree is larger than the new one", "forked")
+    if old_size in {0, new_size}:
+        if path:
+            raise VerificationError("the consistency proof is too long", "forked")
+        return
+    _, new = _fold_consistency(old_size, new_size, EMPTY_ROOT, path)
+    if new != new_root and not _is_power_of_two(old_size):
+        raise VerificationError(f"the consistency proof does not end at the tree of size {new_size}", "forked")
+
+
+def _fold_consistency(old_size: int, new_size: int, old_root: bytes, path: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """Both roots that a proof between two sizes, neither empty nor equal, leads to."""
     nodes = list(path)
-    if old_size & (old_size - 1) == 0:
+    if _is_power_of_two(old_size):
         nodes.insert(0, old_root)
     if not nodes:
         raise VerificationError("the consistency proof is empty", "forked")
@@ -196,8 +224,13 @@ def verify_consistency(old_size: int, new_size: int, old_root: bytes, new_root: 
             new = hash_node(new, node)
         first >>= 1
         last >>= 1
-    if last or old != old_root or new != new_root:
-        raise VerificationError(f"the tree of size {new_size} does not begin with that of size {old_size}", "forked")
+    if last:
+        raise VerificationError("the consistency proof is too short", "forked")
+    return old, new
+
+
+def _is_power_of_two(size: int) -> bool:
+    return size & (size - 1) == 0
 
 
 def _split_point(count: int) -> int:

@@ -13,7 +13,7 @@ from chain_of_custody.commitments import verify_opening
 from chain_of_custody.errors import MalformedError, UndecidableError, VerificationError
 from chain_of_custody.identities import show_id
 from chain_of_custody.leaves import Leaf, parse_leaf
-from chain_of_custody.merkle import hash_leaf, verify_inclusion
+from chain_of_custody.merkle import check_consistency_end, hash_leaf, verify_inclusion
 from chain_of_custody.note import format_vkey, parse_note
 from chain_of_custody.policy import TrustedCheckpoint, TrustPolicy
 from chain_of_custody.progress import Progress, Step
@@ -32,7 +32,7 @@ def looks_like_receipt(data: bytes) -> bool:
 
 
 def verify_receipt_data(data: bytes, trust: TrustPolicy | None, *, name: str) -> VerificationReport:
-    """Verify the bytes of a receipt file: steps 3 to 5 of a package's verification, on one leaf.
+    """Verify the bytes of a receipt file: steps 3 to 5 of a package's verification on one leaf, and 10 as far as it goes.
 
     Args:
         data: The file.
@@ -68,7 +68,10 @@ def _verify(receipt: Receipt, trust: TrustPolicy | None, name: str, progress: Pr
     for opening in receipt.openings:
         verify_opening(opening, leaf.commitments)
     values = _read_values(receipt, leaf)
+    _check_consistency(receipt, checkpoint, progress)
     _state(leaf, receipt.index, values, trusted, progress)
+    if trusted is None:
+        progress.leave_open("receipt_log_key", names=_name_signers(receipt.proof.checkpoint_note))
     return VerificationReport(
         Verdict.PROVED if trusted else Verdict.UNDECIDED,
         "receipt",
@@ -87,8 +90,22 @@ def _read_unsigned(note: bytes) -> Checkpoint:
     return parse_checkpoint_text(parse_note(note)[0])
 
 
+def _name_signers(note: bytes) -> str:
+    """The beginnings of the verifier keys that the note says to be signed by, to be compared with the agency's."""
+    return ", ".join(f"{signature.name}+{signature.note_id.hex()}" for signature in parse_note(note)[1])
+
+
+def _check_consistency(receipt: Receipt, checkpoint: Checkpoint, progress: Progress) -> None:
+    """The state the dock had seen is not in the receipt; that the proof leads from some state to this one can be seen."""
+    progress.at(Step.ANCHORS, "consistency")
+    proof = receipt.consistency
+    if proof.new_size != checkpoint.size:
+        raise VerificationError("the consistency proof does not lead to the receipt's checkpoint")
+    check_consistency_end(proof.old_size, proof.new_size, checkpoint.root, proof.path)
+
+
 def _read_values(receipt: Receipt, leaf: Leaf) -> ReceivedValues:
-    if leaf.type not in {RECEIVED, PRESENTED_AGAIN}:
+    if leaf.type not in {RECEIVED, PRESENTED_AGAIN} or leaf.subject_kind != "recording":
         raise VerificationError(f"{leaf.type} is no reception of a recording")
     received = [opening.value for opening in receipt.openings if opening.label == "received"]
     if len(received) != 1:
@@ -109,6 +126,8 @@ def _state(
     progress.prove("receipt_openings", digest=values.digests.sha2_256, size=values.size)
     for code in ("receipt_file", "receipt_signer", "receipt_history", "receipt_consistency", "since_docking", "time"):
         progress.leave_open(code)
+    if values.lock_mode == "none":
+        progress.leave_open("store_unprotected", files=1)
     if trusted is None or not trusted.quorum_demanded:
         progress.leave_open("no_witness")
 

@@ -132,6 +132,10 @@ NOT_PROVED: Mapping[str, tuple[str, str]] = {
         "Who signed the event: a receipt does not carry the leaves that establish the server's event key.",
         "事件的签名者：回执不含登记服务器事件密钥的台账记录。",
     ),
+    "receipt_log_key": (
+        "Whose log it is: a receipt does not carry the log's key. It names {names}: compare with the agency's own.",
+        "台账归属：回执不含台账公钥。其所称密钥为 {names}，请与办案机关另行提供的密钥核对。",
+    ),
     "receipt_file": (
         "Any file: compare the SHA-256 of yours with the digest above.",
         "任何文件本身：请将您手中文件的 SHA-256 与上述摘要核对。",

@@ -1,6 +1,7 @@
 """The tree, judged by the definitions of RFC 6962 written down naively."""
 
 import random
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from chain_of_custody.errors import VerificationError
 from chain_of_custody.merkle import (
     EMPTY_ROOT,
     CompactRange,
+    check_consistency_end,
     consistency_path,
     hash_leaf,
     inclusion_path,
@@ -199,6 +201,19 @@ def test_a_spoilt_consistency_proof_is_refused():
                 assert caught.value.code == "forked"
 
 
+def test_the_end_of_a_consistency_proof_is_checked_without_the_old_root():
+    chooser = random.Random(3)
+    for new in range(2, 80):
+        for old in {0, 1, chooser.randrange(1, new), new - 1, new}:
+            path = consistency_path(old, new, READ)
+            check_consistency_end(old, new, ROOTS[new], path)
+            for bad in spoil(path, chooser):
+                # Of an old tree of a power of two the old root is the first hash, so only the length can be wrong.
+                if len(bad) != len(path) or old & (old - 1):
+                    with pytest.raises(VerificationError):
+                        check_consistency_end(old, new, ROOTS[new], bad)
+
+
 def test_a_fork_is_refused_whatever_proof_comes_with_it():
     forked = [*ENTRIES[:20], b"another entry", *ENTRIES[21:40]]
     roots, read = [naive_root(forked[:size]) for size in range(41)], make_reader(forked)
@@ -237,6 +252,8 @@ def test_hostile_proofs_are_refused_and_nothing_else(first, second, path, root):
     if first > 0 and first != second:
         with pytest.raises(VerificationError):
             verify_consistency(first, second, bytes(32), root, path)
+    with suppress(VerificationError):
+        check_consistency_end(first, second, root, path)
 
 
 @pytest.mark.parametrize(("index", "size"), [(0, 0), (3, 3), (-1, 3)])

@@ -104,6 +104,7 @@ class Installation:
         data: bytes,
         *,
         type_: str = "recording.received",
+        kind: str = "recording",
         evidence_id: str | None = None,
         key: SigningKey | None = None,
         received: dict[str, JsonValue] | None = None,
@@ -125,7 +126,7 @@ class Installation:
             **(received or {}),
         }
         recording: JsonValue = {"docking_id": self.docking_id, "dock_id": self.dock_id, "path": "DCIM/0001.mp4"}
-        self.append(type_, subject, "recording", received=values, manifest=envelope.to_json(), recording=recording)
+        self.append(type_, subject, kind, received=values, manifest=envelope.to_json(), recording=recording)
         self.originals.setdefault(subject, ("0001.MP4", data))
         return subject
 
