@@ -69,7 +69,7 @@ def inspect(file: Path) -> None:
 def fsck(place: str, vkey: str | None, token: str | None, *, as_json: bool) -> None:
     """Check a whole ledger: a data folder, a folder of tiles, or a server's ledger.
 
-    Exit status: 0 nothing is wrong; 1 something is; 2 wrong usage or nothing that could be read.
+    Exit status: 0 nothing is wrong; 1 something is, or it could not be read; 2 wrong usage, or no ledger there.
     """
     # The ledger's own store is loaded only here, so that verifying starts at once and needs none of it.
     from chain_of_custody.fsck import check_ledger
@@ -79,7 +79,7 @@ def fsck(place: str, vkey: str | None, token: str | None, *, as_json: bool) -> N
         findings = check_ledger(source, vkey)
     except (CustodyError, OSError, ValueError) as error:
         click.echo(f"custody fsck: {show_safely(str(error))}", err=True)
-        sys.exit(2)
+        sys.exit(1 if isinstance(error, OSError) else 2)
     _print_findings(findings, is_signer_checked=vkey is not None, as_json=as_json)
     sys.exit(1 if any(finding.severity == "error" for finding in findings) else 0)
 

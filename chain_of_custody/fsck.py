@@ -22,6 +22,7 @@ from chain_of_custody.findings import Finding
 from chain_of_custody.fsck_leaves import LeafCheck, SignatureCheck
 from chain_of_custody.fsck_rows import (
     check_checkpoint_row,
+    check_claim,
     check_derived_rows,
     check_record,
     check_subject,
@@ -63,8 +64,11 @@ def check_ledger(place: Path | PathReader, vkey: str | None = None) -> list[Find
     """
     if vkey is not None:
         parse_vkey(vkey)
-    if isinstance(place, Path) and (place / LEDGER_NAME).exists():
-        folder = DataFolder(place)
+    if isinstance(place, Path) and any((place / name).exists() for name in (LEDGER_NAME, LOCK_NAME)):
+        try:
+            folder = DataFolder(place)
+        except UndecidableError as error:
+            return [Finding("database_unreadable", "error", LEDGER_NAME, str(error))]
         try:
             return list(islice(_check_folder(folder, vkey), MAX_FINDINGS))
         finally:
@@ -92,6 +96,8 @@ def _check_folder(folder: DataFolder, vkey: str | None) -> Iterator[Finding]:
     if note is None:
         message = "there is no checkpoint: nobody can tell whether the ledger was rolled back"
         yield Finding("checkpoint_missing", "error", LOCK_NAME, message)
+        for line in folder.check_lock_structure():
+            yield Finding("database_damaged", "error", LOCK_NAME, line)
         return
     log_vkey = vkey or _read_own_vkey(folder)
     checkpoint, findings = _open_note(note, log_vkey)
@@ -140,6 +146,8 @@ class _FolderCheck:
             wrong = list(check_record(index, leaf, record))
             yield from wrong
             openings = {} if wrong else record.parts
+            if not wrong:
+                yield from check_claim(index, leaf, record, self.folder)
         yield from self._signatures.take(index, leaf, openings)
 
     def finish(self) -> Iterator[Finding]:

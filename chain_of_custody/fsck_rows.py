@@ -13,11 +13,19 @@ from chain_of_custody.errors import MalformedError
 from chain_of_custody.findings import Finding
 from chain_of_custody.fsck_leaves import SubjectHead
 from chain_of_custody.fsck_sources import DataFolder
+from chain_of_custody.identities import recording_claim
 from chain_of_custody.leaves import Leaf
 from chain_of_custody.records import Record
 from chain_of_custody.stores.sqlite import LEDGER_NAME, LOCK_NAME
 
-__all__ = ["check_checkpoint_row", "check_derived_rows", "check_record", "check_subject", "open_record"]
+__all__ = [
+    "check_checkpoint_row",
+    "check_claim",
+    "check_derived_rows",
+    "check_record",
+    "check_subject",
+    "open_record",
+]
 
 _MAX_RECORD = 64 << 20
 
@@ -42,6 +50,23 @@ def check_record(index: int, leaf: Leaf, record: Record) -> Iterator[Finding]:
             yield Finding("record_false", "error", where, f"part '{label}' is missing")
         elif found[label].commitment() != leaf.commitments[label]:
             yield Finding("record_false", "error", where, f"part '{label}' is not the one that was committed to")
+
+
+def check_claim(index: int, leaf: Leaf, record: Record, folder: DataFolder) -> Iterator[Finding]:
+    """A recording's unique key follows from its record; were it another, the same file could be received twice."""
+    received, recording = record.value("received"), record.value("recording")
+    match received, recording, leaf.type:
+        case (
+            {"size": int(size), "digests": {"sha2-256": str(digest)}},
+            {"recorder_id": str(recorder_id), "path_b64": str(path_b64)},
+            "recording.received",
+        ):
+            claim = recording_claim(recorder_id, path_b64, size, digest)
+            if folder.read_claim(claim) != (leaf.subject, index):
+                message = "the unique key that follows from the record is not held by this leaf"
+                yield Finding("claim_missing", "error", f"leaf {index}", message)
+        case _:
+            return
 
 
 def check_subject(index: int, leaf: Leaf, column: object) -> Iterator[Finding]:
@@ -79,5 +104,7 @@ def check_derived_rows(folder: DataFolder, heads: Mapping[bytes, SubjectHead]) -
         yield Finding("claim_false", "error", f"claim {claim}", f"the leaf {index} it names is not its holder's")
     for message in folder.read_rows_beyond():
         yield Finding("row_false", "error", LEDGER_NAME, message)
+    for line in folder.check_lock_structure():
+        yield Finding("database_damaged", "error", LOCK_NAME, line)
     for line in [*folder.check_structure(), *folder.damage]:
         yield Finding("database_damaged", "error", LEDGER_NAME, line)

@@ -19,6 +19,9 @@ __all__ = ["CHECKPOINT_PATH", "DataFolder", "LedgerSource", "PathReader", "Publi
 CHECKPOINT_PATH = "checkpoint"
 PathReader = Callable[[str], bytes]
 """Gives the bytes at a path of the published ledger; raises FileNotFoundError where there are none."""
+_STRUCTURE = "pragma integrity_check(20)"
+# The sqlite3 module raises the second where SQLite's own message quotes bytes that are no UTF-8.
+_UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
 
 
 class LedgerSource(Protocol):
@@ -83,12 +86,12 @@ class DataFolder:
             UndecidableError: ``ledger.db`` cannot be opened.
         """
         # The checkpoint is read first: rows seen afterwards are then never fewer than it covers in a sound ledger.
-        self._checkpoint = _read_checkpoint_row(folder / LOCK_NAME)
+        self._checkpoint, self._lock_damage = _read_checkpoint_row(folder / LOCK_NAME)
         try:
             self._rows = _open_snapshot(folder / LEDGER_NAME)
             self.count = int(self._rows.execute('select coalesce(max("index") + 1, 0) from leaves').fetchone()[0])
-        except sqlite3.Error as error:
-            raise UndecidableError(f"{LEDGER_NAME} cannot be read: {error}") from error
+        except _UNREADABLE as error:
+            raise UndecidableError(f"{LEDGER_NAME} cannot be read: {_say(error)}") from error
         self.damage: list[str] = []
 
     def read_note(self) -> bytes | None:
@@ -138,9 +141,18 @@ class DataFolder:
         lost = self._fetch('select count(*) from records where "index" not in (select "index" from leaves)')
         return [f"{count} records belong to no leaf" for (count,) in lost if count]
 
+    def read_claim(self, claim: str) -> tuple[object, ...] | None:
+        """Subject and index that hold a unique key, or None where nobody does."""
+        rows = self._fetch('select subject, "index" from claims where claim = ?', claim)
+        return rows[0] if rows else None
+
     def check_structure(self) -> list[str]:
         """What SQLite's own check says of the file; empty when sound."""
-        return [str(line) for (line,) in self._fetch("pragma integrity_check(20)") if line != "ok"]
+        return [str(line) for (line,) in self._fetch(_STRUCTURE) if line != "ok"]
+
+    def check_lock_structure(self) -> list[str]:
+        """The same of ``lock.db``."""
+        return self._lock_damage
 
     def close(self) -> None:
         """End the snapshot."""
@@ -150,9 +162,9 @@ class DataFolder:
         """Rows of a query; a page that SQLite cannot read is noted as damage and gives none."""
         try:
             return self._rows.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
-            if str(error) not in self.damage:
-                self.damage.append(str(error))
+        except _UNREADABLE as error:
+            if _say(error) not in self.damage:
+                self.damage.append(_say(error))
             return []
 
 
@@ -167,31 +179,40 @@ def _open_snapshot(path: Path) -> sqlite3.Connection:
         isolation_level=None,
     )
     try:
+        # A flipped bit may leave bytes that are no UTF-8: the one value is judged then, not a whole query refused.
+        connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
         connection.execute("begin")
         connection.execute("select count(*) from sqlite_schema").fetchone()
-    except sqlite3.Error:
+    except _UNREADABLE:
         connection.close()
         raise
     return connection
 
 
-def _read_checkpoint_row(path: Path) -> tuple[str, int, str, bytes] | None:
-    """The row of ``lock.db``; None where file or row is missing or cannot be read as one."""
+def _read_checkpoint_row(path: Path) -> tuple[tuple[str, int, str, bytes] | None, list[str]]:
+    """The row of ``lock.db``, None where file or row is missing or cannot be read as one, and what is damaged in it."""
     if not path.exists():
-        return None
+        return None, []
+    damage: list[str] = []
     try:
         connection = _open_snapshot(path)
         try:
             row = connection.execute("select origin, size, root, note from checkpoint").fetchone()
+            damage += [str(line) for (line,) in connection.execute(_STRUCTURE).fetchall() if line != "ok"]
         finally:
             connection.close()
-    except sqlite3.Error:
-        return None
+    except _UNREADABLE as error:
+        return None, [_say(error)]
     match row:
         case (str(origin), int(size), str(root), bytes(note)):
-            return origin, size, root, note
+            return (origin, size, root, note), damage
         case _:
-            return None
+            return None, damage
+
+
+def _say(error: Exception) -> str:
+    """What SQLite said, also where its sentence quotes a damaged name that is no UTF-8."""
+    return error.object.decode("utf-8", "backslashreplace") if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def _as_bytes(value: object) -> bytes | None:

@@ -8,9 +8,10 @@ import hashlib
 import re
 import secrets
 
+from chain_of_custody.canonical import canonical_json
 from chain_of_custody.errors import MalformedError
 
-__all__ = ["check_id", "ledger_subject", "new_id", "parse_shown_id", "policy_subject", "show_id"]
+__all__ = ["check_id", "ledger_subject", "new_id", "parse_shown_id", "policy_subject", "recording_claim", "show_id"]
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LENIENT = str.maketrans({"I": "1", "L": "1", "O": "0"})
@@ -60,6 +61,12 @@ def parse_shown_id(text: str) -> str:
 def ledger_subject(origin: str) -> str:
     """The subject of events about the ledger itself, made from its origin."""
     return hashlib.sha256(b"evidock/subject/ledger/v1\n" + origin.encode()).hexdigest()[:32]
+
+
+def recording_claim(recorder_id: str, path_b64: str, size: int, sha2_256: str) -> str:
+    """The unique key of a recording's identity: recorder, raw path, size and SHA-256 (format version 1, section 2)."""
+    identity = {"recorder_id": recorder_id, "path_b64": path_b64, "size": size, "sha2-256": sha2_256}
+    return "recording:" + hashlib.sha256(canonical_json(identity)).hexdigest()
 
 
 def policy_subject(origin: str) -> str:

@@ -32,7 +32,7 @@ def looks_like_receipt(data: bytes) -> bool:
 
 
 def verify_receipt_data(data: bytes, trust: TrustPolicy | None, *, name: str) -> VerificationReport:
-    """Verify the bytes of a receipt file: steps 3 to 5 of a package's verification on one leaf, and 10 as far as it goes.
+    """Verify the bytes of a receipt file: steps 3 to 5 of a package's verification on one leaf, 10 as far as it goes.
 
     Args:
         data: The file.
@@ -96,7 +96,7 @@ def _name_signers(note: bytes) -> str:
 
 
 def _check_consistency(receipt: Receipt, checkpoint: Checkpoint, progress: Progress) -> None:
-    """The state the dock had seen is not in the receipt; that the proof leads from some state to this one can be seen."""
+    """The state the dock had seen is not in the receipt; that the proof leads from some state to this one is seen."""
     progress.at(Step.ANCHORS, "consistency")
     proof = receipt.consistency
     if proof.new_size != checkpoint.size:

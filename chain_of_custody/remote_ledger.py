@@ -32,7 +32,7 @@ class _SameHostRedirects(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         before, after = urlsplit(req.full_url), urlsplit(newurl)
         if (before.scheme, before.netloc) != (after.scheme, after.netloc):
-            raise UndecidableError("the server sends us to another host; that is not followed")
+            raise ConnectionError("the server sends us to another host; that is not followed")
         return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]  # fp is passed on
 
 
@@ -44,8 +44,8 @@ def open_remote_ledger(url: str, token: str | None) -> Callable[[str], bytes]:
         token: An auditor's token, sent as a bearer token.
 
     Raises:
-        UndecidableError: The URL is none of these kinds. The function raises it when the ledger cannot be read, and
-            FileNotFoundError for a path that is not there.
+        UndecidableError: The URL is none of these kinds. The function itself raises ConnectionError when the server
+            cannot be read or refuses, and FileNotFoundError for a path that is not there.
     """
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
@@ -64,11 +64,11 @@ def open_remote_ledger(url: str, token: str | None) -> Callable[[str], bytes]:
             with error:
                 if error.code == 404:
                     raise FileNotFoundError(path) from error
-                raise UndecidableError(f"the server answered {error.code} for {path}") from error
+                raise ConnectionError(f"the server answered {error.code} for {path}") from error
         except (OSError, http.client.HTTPException) as error:
-            raise UndecidableError(f"the server could not be read: {error}") from error
+            raise ConnectionError(f"the server could not be read: {error}") from error
         if len(data) > _MAX_ANSWER:
-            raise UndecidableError(f"the server's answer for {path} is larger than any tile")
+            raise ConnectionError(f"the server's answer for {path} is larger than any tile")
         return data
 
     return read_path

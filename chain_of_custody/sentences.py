@@ -105,7 +105,7 @@ NOT_PROVED: Mapping[str, tuple[str, str]] = {
         "对服务器管理员的防护：{files} 个原件接收时所在的存储没有锁定功能。",
     ),
     "keys_not_listed": (
-        "Which keys {subjects} further docks hold: their histories are not shown whole, and nothing here rests on them.",
+        "Which keys {subjects} further docks hold: their histories are not shown whole, and nothing rests on them.",
         "另有 {subjects} 个采集站持有何种密钥：其记录未完整出示，本结论亦不依据其密钥。",
     ),
     "partial_subjects": (

@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from chain_of_custody.canonical import canonical_json
 from chain_of_custody.digests import Hasher, sha256_hex
 from chain_of_custody.errors import DuplicateClaimError
-from chain_of_custody.identities import new_id, show_id
+from chain_of_custody.identities import new_id, recording_claim, show_id
 from chain_of_custody.instants import format_instant
 from chain_of_custody.statements import Manifest
 from ingest_server.custody.actors import dock_actor, server_actor
@@ -59,13 +58,8 @@ class Presented:
     @property
     def claim(self) -> str:
         """The unique key of the recording's identity (formats, section 2)."""
-        identity: JsonValue = {
-            "recorder_id": self.docking.recorder_id,
-            "path_b64": self.manifest.path_b64,
-            "size": self.manifest.size,
-            "sha2-256": self.manifest.digests.sha2_256,
-        }
-        return "recording:" + sha256_hex(canonical_json(identity))
+        manifest = self.manifest
+        return recording_claim(self.docking.recorder_id, manifest.path_b64, manifest.size, manifest.digests.sha2_256)
 
 
 @dataclass(frozen=True, slots=True)

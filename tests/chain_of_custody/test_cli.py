@@ -1,6 +1,7 @@
 """The ``custody`` program."""
 
 import json
+import socket
 
 import pytest
 from click.testing import CliRunner
@@ -10,6 +11,14 @@ from chain_of_custody.note import parse_vkey
 from chain_of_custody.policy import format_policy
 from chain_of_custody.signing import read_key
 from tests.support.custody_packages import Installation
+
+
+@pytest.fixture
+def unused_port():
+    with socket.socket() as taken:
+        # Bound and not listening: nobody else gets it, and nobody answers.
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
 
 
 @pytest.fixture
@@ -102,6 +111,24 @@ def test_fsck_without_a_key_says_that_the_signer_was_not_checked(tmp_path, agenc
     done = run("fsck", tmp_path / "data")
     assert done.exit_code == 0
     assert "signer not checked" in done.stdout
+
+
+def test_fsck_of_a_damaged_database_names_it(tmp_path, agency):
+    agency.ledger.close()
+    (tmp_path / "data" / "ledger.db").write_bytes(b"nonsense" * 100)
+    done = run("fsck", tmp_path / "data", "--vkey", agency.vkey)
+    assert done.exit_code == 1
+    assert "ledger.db" in done.stdout
+
+
+def test_fsck_of_a_server_that_is_not_there_fails_in_one_line(unused_port):
+    done = run("fsck", f"http://127.0.0.1:{unused_port}/ledger")
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+
+
+def test_fsck_under_a_key_that_is_none_is_wrong_usage(tmp_path, agency):
+    agency.ledger.close()
+    assert run("fsck", tmp_path / "data", "--vkey", "nonsense").exit_code == 2
 
 
 def test_fsck_of_no_ledger_exits_2(tmp_path):

@@ -197,7 +197,7 @@ def test_version_byte_that_follows_from_nothing_is_refused(at):
     for place in {4: (entry + 4,), 6: (4, entry + 6)}[at]:
         changed = bytearray(data)
         changed[place] = 45
-        with pytest.raises(ZipRefusedError, match="version|program that writes"):
+        with pytest.raises(ZipRefusedError, match=r"version|program that writes"):
             read_all(bytes(changed))
 
 
