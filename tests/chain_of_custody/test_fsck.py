@@ -318,9 +318,9 @@ def read_rows(folder):
     """All that a ledger says: the rows of both files, but for those of migrations and the one row's number."""
     tables = {"ledger.db": ("leaves", "records", "heads", "claims", "tiles"), "lock.db": ("checkpoint",)}
     found = []
-    for name in tables:
+    for name, its_tables in tables.items():
         with closing(sqlite3.connect(f"file:{folder / name}?mode=ro", uri=True)) as database:
-            for table in tables[name]:
+            for table in its_tables:
                 columns = "origin, size, root, note" if table == "checkpoint" else "*"
                 found.append(database.execute(f"select {columns} from {table} order by 1").fetchall())
     return found
