@@ -41,8 +41,11 @@ READING_EVENTS = frozenset(
     {
         "casefile.exported",
         "casefile.viewed",
+        "derivative.made",
         "fixity.checked",
+        "recording.examined",
         "recording.exported",
+        "recording.probed",
         "recording.viewed",
         "recordings.previewed",
         "request.refused",

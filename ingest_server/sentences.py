@@ -21,6 +21,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "表单不是从您的会话发出的，请重新打开页面。",
     ),
     "counter_reused": ("The dock used one counter for two statements.", "采集站重复使用了同一计数。"),
+    "derivative_differs": (
+        "The stored picture is not the one that was made; it is not shown.",
+        "存储中的图片与生成时不一致，不予显示。",
+    ),
     "digest_mismatch": ("What is stored is not what the dock read.", "存储内容与采集站读取的内容不一致。"),
     "dock_revoked": ("This dock was revoked.", "该采集站已被撤销。"),
     "grant_missing": (

@@ -9,6 +9,7 @@ from ingest_server.cases.projector import APPLY as CASES
 from ingest_server.catalogue.parts import read_list, read_part, read_text
 from ingest_server.docks.projector import APPLY as DOCKS
 from ingest_server.exports.projector import APPLY as EXPORTS
+from ingest_server.media.projector import APPLY as MEDIA
 from ingest_server.policy.projector import APPLY as POLICY
 from ingest_server.recordings.projector import APPLY as RECORDINGS
 
@@ -23,6 +24,7 @@ _APPLY: Mapping[str, Callable[[sqlite3.Connection, Entry], None]] = {
     **CASES,
     **DOCKS,
     **EXPORTS,
+    **MEDIA,
     **POLICY,
     **RECORDINGS,
 }

@@ -32,6 +32,9 @@ MAX_PART_SIZE = 5 * 1024**3
 READ_CHUNK = 1024 * 1024
 """Size in bytes of the pieces ``read`` gives; memory stays flat whatever the object's size."""
 
+MAX_DERIVATIVE = 8 * 1024 * 1024
+"""Largest derivative in bytes that ``put_derivative`` takes: it is sent whole."""
+
 _KEY = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*")
 
 
@@ -135,6 +138,19 @@ class CanaryReport:
         return tuple(check for check in self.checks if not check.passed)
 
 
+def check_derivative(key: str, data: bytes) -> str:
+    """Return ``key`` if a derivative may stand under it: below ``derivatives/``, and small.
+
+    Raises:
+        ValueError: It may not.
+    """
+    if not key.startswith("derivatives/"):
+        raise ValueError("not a derivative's store key")
+    if len(data) > MAX_DERIVATIVE:
+        raise ValueError("too large for a derivative that is sent whole")
+    return check_key(key)
+
+
 def check_key(key: str) -> str:
     """Return ``key`` if it is a store key: lower-case segments that no file system reads as anything else.
 
@@ -201,6 +217,21 @@ class ObjectStore(Protocol):
 
     def find_version(self, key: str) -> StoredVersion | None:
         """Return the current version of ``key``, or None when there is none."""
+        ...
+
+    def put_derivative(self, key: str, data: bytes) -> StoredVersion:
+        """Store a small object that was made from an original (poster, thumbnail, frame); durable on return.
+
+        A repeat with the same bytes returns the version that is there. Derivatives can be made again from the
+        original, so no lock is asked for; a bucket's own default lock applies.
+
+        Args:
+            key: ``derivatives/<yyyy>/<32 hex>``; MUST NOT be used for other bytes.
+            data: At most ``MAX_DERIVATIVE`` bytes.
+
+        Raises:
+            StoreRefusedError: Other bytes stand under this key, and stay.
+        """
         ...
 
     def read(self, key: str, version_id: str, *, offset: int = 0, length: int | None = None) -> Iterator[bytes]:

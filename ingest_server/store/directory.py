@@ -1,6 +1,7 @@
 """The directory store: originals as read-only files on this machine. No server needed, and no lock either.
 
     <root>/originals/<yyyy>/<intake id>      one file for each original, read-only
+    <root>/derivatives/<yyyy>/<32 hex>       small objects made from originals, read-only
     <root>/uploads/<upload id>/              open uploads (``directory_uploads``)
 
 It is stated wherever it is used: not protected against this machine's administrator. What it does protect against is
@@ -12,12 +13,13 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from minio.credentials.credentials import Credentials
 
-from chain_of_custody.durable import fsync_dir, link_without_overwriting, make_dir
+from chain_of_custody.durable import create_file_exclusively, fsync_dir, link_without_overwriting, make_dir
 from chain_of_custody.findings import Finding
 from ingest_server.store import directory_canary
 from ingest_server.store.contract import (
@@ -31,6 +33,7 @@ from ingest_server.store.contract import (
     StoredPart,
     StoredVersion,
     UploadedPart,
+    check_derivative,
     check_key,
 )
 from ingest_server.store.directory_uploads import (
@@ -149,6 +152,22 @@ class DirectoryStore:
         with translate_disk_errors("look for the object"):
             fsync_dir(path.parent)
         return StoredVersion(key, _version_of(key), size)
+
+    def put_derivative(self, key: str, data: bytes) -> StoredVersion:
+        """Write the file under a name of its own, then give it the key's name, which never replaces anything."""
+        final = self.path_of(check_derivative(key, data))
+        with translate_disk_errors("store the derivative"):
+            make_dir(final.parent)
+            unfinished = final.with_name(f".{final.name}.{secrets.token_hex(6)}.tmp")
+            create_file_exclusively(unfinished, data, 0o400, sync_folder=False)
+            try:
+                link_without_overwriting(unfinished, final)
+            except FileExistsError as error:
+                unfinished.unlink()
+                if final.read_bytes() != data:
+                    raise StoreRefusedError("this key has been used for another derivative") from error
+                fsync_dir(final.parent)
+        return StoredVersion(key, _version_of(key), len(data))
 
     def read(self, key: str, version_id: str, *, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Read the file; when it is read whole the page cache is dropped first, so that the medium answers."""

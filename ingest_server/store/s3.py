@@ -17,6 +17,7 @@ from ingest_server.store.contract import (
     StoredPart,
     StoredVersion,
     UploadedPart,
+    check_derivative,
     check_key,
 )
 from ingest_server.store.errors import (
@@ -128,6 +129,19 @@ class S3Store:
         if not answer.is_success:
             raise refuse_answer(answer.status, answer.code, "look for the object")
         return StoredVersion(key, _read_version_id(answer), _read_length(answer))
+
+    def put_derivative(self, key: str, data: bytes) -> StoredVersion:
+        """Put the object unless it is there; two callers at once make two versions of the same bytes."""
+        made = self.find_version(check_derivative(key, data))
+        if made is not None:
+            if made.size != len(data) or b"".join(self.read(key, made.version_id)) != data:
+                raise StoreRefusedError("this key has been used for another derivative")
+            return made
+        headers = {"content-type": "application/octet-stream", **checksum_headers(data)}
+        answer = self._send("PUT", key, headers=headers, body=data)
+        if not answer.is_success:
+            raise refuse_answer(answer.status, answer.code, "store the derivative")
+        return StoredVersion(key, _read_version_id(answer), len(data))
 
     def read(self, key: str, version_id: str, *, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Stream one version; the byte count is enforced against what the server announced."""

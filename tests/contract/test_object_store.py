@@ -16,6 +16,7 @@ from ingest_server.store import (
     UploadGoneError,
     VersionMissingError,
 )
+from ingest_server.store.contract import MAX_DERIVATIVE
 from tests.support.stores import (
     PART_SIZE,
     PartServer,
@@ -330,6 +331,35 @@ def test_an_extended_lock_reads_back_as_extended_and_never_as_what_is_not_there(
     else:
         assert lock.retain_until is not None
         assert lock.retain_until >= until
+
+
+def new_derivative_key() -> str:
+    return new_key().replace("originals/", "derivatives/")
+
+
+def test_a_derivative_comes_back_by_its_version(case: StoreCase) -> None:
+    made = case.store.put_derivative(new_derivative_key(), LAST)
+    assert (made.size, read_all(case, made)) == (len(LAST), LAST)
+    assert case.store.find_version(made.key) == made
+
+
+def test_a_derivative_put_twice_is_one(case: StoreCase) -> None:
+    key = new_derivative_key()
+    assert case.store.put_derivative(key, LAST) == case.store.put_derivative(key, LAST)
+
+
+def test_a_derivative_is_never_replaced(case: StoreCase) -> None:
+    made = case.store.put_derivative(new_derivative_key(), LAST)
+    with pytest.raises(StoreRefusedError):
+        case.store.put_derivative(made.key, LAST[::-1])
+    assert read_all(case, made) == LAST
+
+
+def test_a_derivative_stands_below_its_own_folder_and_is_small(case: StoreCase) -> None:
+    with pytest.raises(ValueError, match="key"):
+        case.store.put_derivative(new_key(), LAST)
+    with pytest.raises(ValueError, match="large"):
+        case.store.put_derivative(new_derivative_key(), bytes(MAX_DERIVATIVE + 1))
 
 
 @pytest.mark.parametrize("key", ["../x", "/etc/passwd", "originals/../x", "Originals/x", "a//b", "a/.b", "", "a\x00b"])

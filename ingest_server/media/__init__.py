@@ -1,0 +1,1 @@
+"""What is made from originals: facts, pictures and first signs of quality. Decoding happens only in the sandbox."""
