@@ -53,6 +53,10 @@ IN_FLIGHT = 4
 KNOWN_BATCH = 1000
 # A file whose bytes the store lost is read again, but not for ever.
 READINGS = 3
+# Read to the end by this run or an earlier one; the bytes are in the spool or in the store.
+_READ_BEFORE = frozenset({FileState.ACQUIRED, FileState.UPLOADED})
+_SPOOLED = "safe at this dock, not yet in the store · 已暂存，待上传"
+_UNPRESENTED = "read, and waits for the server; the recorder keeps it · 待服务器恢复"
 
 
 def acquire_volume(dock: Dock, path: Path, *, is_clearing: bool = False) -> VolumeRun:
@@ -151,7 +155,7 @@ class VolumeRun:
         self._readings: dict[int, int] = {}
 
     def has_taken(self, row: FileRow) -> bool:
-        """Whether a file was this run's to take."""
+        """Whether this run has read a file; what it could not read may still be sent from an earlier reading."""
         return row.file_id in self._readings
 
     def note_unreadable(self, files: list[FoundFile]) -> None:
@@ -204,11 +208,11 @@ class VolumeRun:
                 file, row, reading = self._unread.popleft()
                 is_known = reading == 1 and (file.path, row.size) in known
                 taken = self._take_one(file, row, is_known=is_known)
-                self._readings[(taken.row if taken else row).file_id] = reading
                 if taken is None:
                     continue
+                self._readings[taken.row.file_id] = reading
                 if self.dock.is_offline:
-                    self._waiting.append((file, taken, "safe at this dock, not yet in the store · 已暂存，待上传"))
+                    self._waiting.append((file, taken, _SPOOLED if taken.row.spool_name else _UNPRESENTED))
                 else:
                     running.append(self._submit(finishers, file, taken))
             elif running:
@@ -237,7 +241,7 @@ class VolumeRun:
             # The row keeps its upload: docked again, it goes on.
             self._note_failed(file, None, str(error))
         except SourceError as error:
-            if row.intake_id is not None:
+            if row.intake_id is not None and row.state not in _READ_BEFORE:
                 self._taker.drop_upload(row, FileState.INVENTORIED)
             self._note_failed(file, row, str(error))
         except (UnreachableError, SpoolError, StoppedError) as error:
@@ -320,10 +324,6 @@ class VolumeRun:
     def _refuse(self, file: FoundFile, row: FileRow, error: Exception) -> None:
         if isinstance(error, AgentError) and error.is_retryable:
             self._note_waiting(file, row, str(error))
-        elif isinstance(error, ReceiptRefusedError) or row.state in {FileState.ACQUIRED, FileState.UPLOADED}:
-            # Its bytes are safe in store or spool and stay so; only the proof is missing, and is asked for again.
-            self.dock.journal.move(row, row.state, reason=str(error))
-            self._note_failed(file, None, str(error))
         else:
             self._note_failed(file, row, str(error))
 
@@ -344,9 +344,14 @@ class VolumeRun:
         )
 
     def _note_failed(self, file: FoundFile, row: FileRow | None, reason: str) -> None:
-        """A file failed; its row too, where there is nothing of it to go on with."""
+        """A file failed; its row too, where there is nothing of it to go on with.
+
+        What was read to the end, by this docking or an earlier one, may be all that is left of the file: it stays in
+        store or spool and goes on its way by itself, also where its proof is missing or its recorder reads no more.
+        """
         if row is not None:
-            self.dock.journal.move(row, FileState.FAILED, reason=reason)
+            state = row.state if row.state in _READ_BEFORE else FileState.FAILED
+            self.dock.journal.move(row, state, reason=reason)
         with self._guard:
             self.summary.failed += 1
             self.failures.append({"path_b64": encode_path(file.path), "reason": reason})

@@ -26,6 +26,7 @@ from agent.errors import (
     SpoolError,
     StoppedError,
     UnreachableError,
+    UnreadableError,
 )
 from agent.inventory import sign_manifest
 from agent.journal import FileRow, FileState, SentPart
@@ -99,7 +100,7 @@ class FileTaker:
         """
         if row.state in {FileState.ACQUIRED, FileState.UPLOADED}:
             return self._take_again(row, mtime_ns, open_source)
-        if is_known:
+        if is_known and row.intake_id is None:
             return self._take_known(row, open_source)
         return self._take_bytes(row, open_source)
 
@@ -256,28 +257,37 @@ class FileTaker:
                 if error.code != "not_known":
                     raise
         upload = self._open_upload(row)
-        with SpoolFile(self._dock.home, spool_name) as source:
-            try:
-                digests = read_parts(
-                    source,
-                    upload.part_size,
-                    self._dock.pool,
-                    sm3=bool(row.digests and "sm3" in row.digests),
-                    on_part=upload.take,
-                    on_bytes=lambda _: None,
-                )
-            except BaseException:
-                upload.drain()
-                raise
+        try:
+            digests = self._read_spooled(row, upload, spool_name)
+        except UnreadableError as error:
+            upload.drain()
+            self._give_up_spooled(row, spool_name, str(error))
+        except BaseException:
+            upload.drain()
+            raise
         if digests.to_json() != row.digests:
             upload.drain()
-            self._give_up_spooled(row, spool_name)
+            self._give_up_spooled(row, spool_name, "the spooled copy is not what was read from the recorder")
         self._await_parts(taken, upload)
         return self.finish(Taken(row))
 
-    def _give_up_spooled(self, row: FileRow, spool_name: str) -> NoReturn:
+    def _read_spooled(self, row: FileRow, upload: FileUpload, spool_name: str) -> Digests:
+        with SpoolFile(self._dock.home, spool_name) as source:
+            return read_parts(
+                source,
+                upload.part_size,
+                self._dock.pool,
+                sm3=bool(row.digests and "sm3" in row.digests),
+                on_part=upload.take,
+                on_bytes=lambda _: self._require_going(),
+            )
+
+    def _require_going(self) -> None:
+        if self._dock.patience.is_ended:
+            raise StoppedError("the run was stopped; the spooled copy is sent by the next one")
+
+    def _give_up_spooled(self, row: FileRow, spool_name: str, message: str) -> NoReturn:
         """A damaged copy is sent by nobody; it is removed only while the recorder, just read, still has the file."""
-        message = "the spooled copy is not what was read from the recorder"
         if self._docking_id is None:
             self.drop_upload(row, FileState.ACQUIRED)
             raise FileChangedError(message)
@@ -352,6 +362,8 @@ class FileTaker:
         """Give an upload up; the server is told where it can be, and throws away by itself what it is not told of."""
         intake_id = row.intake_id
         self._dock.journal.drop_upload(row, state)
+        if intake_id is None:
+            return
         try:
             self._dock.client.call("POST", f"/dock/v1/intakes/{intake_id}/abort", {})
         except (UnreachableError, RefusedError):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from agent.acquisition import acquire_volume
 from agent.errors import RefusedError, UnreachableError
 from agent.journal import FileState
+from agent.opening import VolumeFile
 from agent.pending import finish_pending
 from chain_of_custody.instants import utc_clock
 from tests.support.docks import client_of, copy_home, manifest_of, open_dock, reporter_of, row_of
@@ -18,6 +19,8 @@ from tests.support.running import running
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    import pytest
 
     from agent.dock import Dock
     from agent.progress import Summary
@@ -167,6 +170,79 @@ def test_what_was_spooled_is_not_thrown_away_for_other_bytes_under_its_name(
         assert codes_of(manifest_of(row_of(dock, b"reused.mp4"))) >= {"CONTENT_REPLACED"}
         assert finish_pending(dock, run.has_taken) == 1
     assert count_received(running, b"reused.mp4") == 2
+
+
+def test_what_was_spooled_is_sent_where_its_recorder_reads_no_more(running: WholeSystem, tmp_path: Path) -> None:
+    volume = make_volume(tmp_path, fading=b"1" * 500)
+    home = copy_home(running, tmp_path / "home")
+    with open_dock(home) as dock:
+        break_server(dock)
+        acquire_volume(dock, volume)
+    with open_dock(home) as dock:
+
+        def grow(method: str, path: str, body: Mapping[str, Any] | None) -> None:
+            if path == "/dock/v1/dockings":
+                (volume / "fading.mp4").write_bytes(b"2" * 500)
+
+        client_of(dock).before_call = grow  # type: ignore[method-assign]
+        run = acquire_volume(dock, volume)
+        assert (run.summary.sealed, run.summary.failed) == (0, 1)
+        assert row_of(dock, b"fading.mp4").state is FileState.ACQUIRED
+        assert finish_pending(dock, run.has_taken) == 1
+    assert count_received(running, b"fading.mp4") == 1
+
+
+def test_an_upload_that_was_complete_is_sealed_where_its_recorder_reads_no_more(
+    running: WholeSystem, tmp_path: Path
+) -> None:
+    volume = make_volume(tmp_path, worn=b"1" * 500)
+    home = copy_home(running, tmp_path / "home")
+    with open_dock(home) as dock:
+        break_server(dock, lambda _, path: path.endswith("/complete"))
+        acquire_volume(dock, volume)
+        assert row_of(dock, b"worn.mp4").state is FileState.UPLOADED
+    with open_dock(home) as dock:
+
+        def grow(method: str, path: str, body: Mapping[str, Any] | None) -> None:
+            if path == "/dock/v1/intakes/known":
+                (volume / "worn.mp4").write_bytes(b"2" * 500)
+
+        client_of(dock).before_call = grow  # type: ignore[method-assign]
+        run = acquire_volume(dock, volume)
+        assert (run.summary.sealed, run.summary.failed) == (0, 1)
+        assert finish_pending(dock, run.has_taken) == 1
+    assert count_received(running, b"worn.mp4") == 1
+
+
+def test_a_missing_spooled_copy_is_read_anew_from_its_recorder(running: WholeSystem, tmp_path: Path) -> None:
+    volume = make_volume(tmp_path, mislaid=os.urandom(500))
+    home = copy_home(running, tmp_path / "home")
+    with open_dock(home) as dock:
+        break_server(dock)
+        acquire_volume(dock, volume)
+        (home / "spool" / str(row_of(dock, b"mislaid.mp4").spool_name)).unlink()
+    with open_dock(home) as dock:
+        assert acquire_volume(dock, volume).summary.sealed == 1
+
+
+def test_an_upload_begun_for_a_known_place_is_gone_on_with(running: WholeSystem, tmp_path: Path) -> None:
+    volume = make_volume(tmp_path, replaced=os.urandom(3 * PART))
+    home = copy_home(running, tmp_path / "home", spool="never")
+    with open_dock(home) as dock:
+        acquire_volume(dock, volume)
+    (volume / "replaced.mp4").write_bytes(os.urandom(3 * PART))
+    with open_dock(home, wait_s=0) as dock:
+
+        def fail(request: Mapping[str, Any]) -> None:
+            if request["number"] > 2:
+                raise UnreachableError("the store does not answer: unplugged")
+
+        client_of(dock).before_part = fail  # type: ignore[method-assign]
+        assert acquire_volume(dock, volume).summary.waiting == 1
+        held = set(client_of(dock).parts)
+    with open_dock(home) as dock:
+        assert acquire_volume(dock, volume).summary.sealed == 1
+        assert set(client_of(dock).parts) == {1, 2, 3} - held
 
 
 def test_a_server_that_comes_back_within_the_patience_gets_everything(running: WholeSystem, tmp_path: Path) -> None:
@@ -345,11 +421,22 @@ def test_the_server_learns_how_a_docking_ended(running: WholeSystem, tmp_path: P
     assert running.read_parts("recorder.undocked", "undocked", "sealed")[before:] == [1]
 
 
-def test_an_inventory_is_signed_before_anything_is_read(running: WholeSystem, tmp_path: Path) -> None:
+def test_an_inventory_is_signed_before_anything_is_read(
+    running: WholeSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     volume = make_volume(tmp_path, inventory=b"i")
     with open_dock(copy_home(running, tmp_path / "home")) as dock:
         break_server(dock)
-        (volume / "inventory.mp4").chmod(0o400)
+        signed: list[int] = []
+        read = VolumeFile.readinto
+
+        def look_first(source: VolumeFile, buffer: memoryview) -> int:
+            signed.append(dock.journal.tables["dockings"].count)
+            return read(source, buffer)
+
+        monkeypatch.setattr(VolumeFile, "readinto", look_first)
         acquire_volume(dock, volume)
+        assert signed
+        assert set(signed) == {1}
         row = row_of(dock, b"inventory.mp4")
         assert manifest_of(row)["inventory_sha256"] == dock.journal.read_inventory_digest(row.docking_id)
