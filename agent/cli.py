@@ -8,7 +8,7 @@ import logging
 import signal
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -128,10 +128,13 @@ def acquire(path: Path, home: Path, wait_s: float, *, clear: bool, as_json: bool
     _stop_on_terminate()
     with Reporter(as_json=as_json) as reporter, open_dock(home, wait_s, reporter) as dock:
         run = acquire_volume(dock, path, is_clearing=clear)
-        if not dock.is_offline and not dock.patience.is_ended:
-            # The recorder at hand comes first; then what earlier dockings left at this dock.
-            finish_pending(dock, run.has_taken)
-    reporter.finish(run.summary)
+        try:
+            if not dock.is_offline and not dock.patience.is_ended:
+                # The recorder at hand comes first; then what earlier dockings left at this dock.
+                finish_pending(dock, lambda row: nullcontext(not run.has_taken(row)))
+        finally:
+            # Whatever becomes of the rest: how this recorder ended is told.
+            reporter.finish(run.summary)
     sys.exit(0 if run.summary.is_complete else 1)
 
 

@@ -6,7 +6,8 @@ import logging
 import queue
 import threading
 import time
-from contextlib import suppress
+from collections import defaultdict
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from agent.acquisition import acquire_volume
@@ -17,10 +18,11 @@ from agent.watching import VolumeWatch
 from chain_of_custody.errors import CustodyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from agent.dock import Dock
+    from agent.journal import FileRow
     from agent.watching import VolumeArrived
 
 log = logging.getLogger(__name__)
@@ -37,7 +39,8 @@ class Daemon:
         self._guard = threading.Lock()
         self._under_way: dict[Path, threading.Thread] = {}
         self._again: set[Path] = set()
-        self._busy: dict[Path, str] = {}
+        # Held while a source's files are worked on, by its docking or by the backlog; never by both.
+        self._sources: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._backlog: threading.Thread | None = None
 
     def run(self, ended: threading.Event) -> None:
@@ -76,7 +79,6 @@ class Daemon:
         self._guarded(str(root), lambda: self._acquire(arrived))
         with self._guard:
             del self._under_way[root]
-            self._busy.pop(root, None)
             is_changed = root in self._again
             self._again.discard(root)
         if is_changed and not self._dock.patience.is_ended:
@@ -86,9 +88,8 @@ class Daemon:
         volume = open_volume(arrived.root)
         if arrived.is_mount and volume.mount is None:
             raise VolumeGoneError("it was pulled out before it was taken; dock it again")
-        with self._guard:
-            self._busy[arrived.root] = volume.source
-        run = acquire_volume(self._dock, arrived.root)
+        with self._find_lock(volume.source):
+            run = acquire_volume(self._dock, arrived.root)
         self._dock.reporter.finish(run.summary)
 
     def _begin_backlog(self) -> None:
@@ -97,14 +98,22 @@ class Daemon:
             self._backlog.start()
 
     def _send_backlog(self) -> None:
-        self._guarded(
-            "what is left at this dock",
-            lambda: finish_pending(self._dock, lambda row: row.source in self._list_busy()),
-        )
+        self._guarded("what is left at this dock", lambda: finish_pending(self._dock, self._claim))
 
-    def _list_busy(self) -> set[str]:
+    @contextmanager
+    def _claim(self, row: FileRow) -> Iterator[bool]:
+        """A file is the backlog's unless its recorder is docked, which waits until the file at hand is finished."""
+        lock = self._find_lock(row.source)
+        is_ours = lock.acquire(blocking=False)
+        try:
+            yield is_ours
+        finally:
+            if is_ours:
+                lock.release()
+
+    def _find_lock(self, source: str) -> threading.Lock:
         with self._guard:
-            return set(self._busy.values())
+            return self._sources[source]
 
     def _guarded(self, what: str, work: Callable[[], object]) -> None:
         """The daemon's one broad handler: it tells the person, logs our own faults with their trace, and goes on."""

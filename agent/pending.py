@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from agent.errors import AgentError, BytesNeededError, StoppedError, UnreachableError
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from agent.journal import FileRow
 
 TRIES = 3
+_UNSEALED = (FileState.ACQUIRED, FileState.UPLOADED)
+
+
+def _claim_any(_: FileRow) -> AbstractContextManager[bool]:
+    return nullcontext(enter_result=True)
 
 
 def sweep_leftovers(dock: Dock) -> None:
@@ -26,20 +32,23 @@ def sweep_leftovers(dock: Dock) -> None:
     sweep_spool(dock.home, dock.journal.list_spooled())
 
 
-def finish_pending(dock: Dock, is_busy: Callable[[FileRow], bool] = lambda _: False) -> int:
+def finish_pending(dock: Dock, claim: Callable[[FileRow], AbstractContextManager[bool]] = _claim_any) -> int:
     """Seal what needs no recorder, and tell the server what it was not told; returns how many files were sealed.
 
     The first unreachable server ends it; the next run goes on.
 
     Args:
         dock: The dock at work.
-        is_busy: Says which files are left to whoever takes them at this moment.
+        claim: Held while one file is finished; false for files that are left to whoever takes them at this moment.
     """
     sealed = 0
     try:
-        for row in dock.journal.list_files(FileState.ACQUIRED, FileState.UPLOADED):
-            if not is_busy(row):
-                sealed += _finish_one(dock, row)
+        for listed in dock.journal.list_files(*_UNSEALED):
+            with claim(listed) as is_ours:
+                # Somebody may have taken the file since it was listed.
+                row = dock.journal.read_file(listed.file_id)
+                if is_ours and row.state in _UNSEALED:
+                    sealed += _finish_one(dock, row)
         post_reports(dock)
         post_clearings(dock)
     except (UnreachableError, StoppedError) as error:
@@ -60,7 +69,7 @@ def _finish_one(dock: Dock, row: FileRow) -> int:
                 return 0
         except (UnreachableError, StoppedError):
             raise
-        except (AgentError, CustodyError) as error:
+        except (AgentError, CustodyError, OSError) as error:
             dock.reporter.say(f"{display_path(row.path)} of an earlier docking is not sealed yet: {error}")
             return 0
         else:
