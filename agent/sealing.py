@@ -7,7 +7,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from agent.errors import ReceiptRefusedError
+from agent.errors import ReceiptRefusedError, StoppedError
 from agent.journal import FileRow, FileState
 from agent.spool import remove_spooled
 from agent.steps import reached
@@ -35,6 +35,7 @@ def seal_upload(dock: Dock, row: FileRow) -> bool:
         RefusedError: The server refused; ``upload_gone``, ``parts_differ`` and ``digest_mismatch`` ask for the bytes.
         ReceiptRefusedError: The receipt is not proof; the file is not sealed.
         UnreachableError: No answer within the patience.
+        StoppedError: The run was stopped before the server had read the bytes back.
     """
     parts = [
         {"number": part.number, "size": part.size, "sha256": part.sha256, "etag": part.etag}
@@ -89,6 +90,8 @@ def _ask(dock: Dock, path: str, body: dict[str, Any]) -> tuple[dict[str, Any], i
         status, answer = dock.patience.run(partial(dock.client.call, "POST", path, asked))
         if status != 202:
             return answer, size
+        if dock.patience.is_ended:
+            raise StoppedError("the run was stopped while the server read the file back; its receipt is asked for again")
         time.sleep(POLL_S)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from agent.errors import SpoolError, UnreadableError
@@ -32,7 +33,10 @@ class SpoolWriter:
             SpoolError: It would leave less free space than the reserve.
         """
         self._folder = home / SPOOL_FOLDER
-        free = os.statvfs(self._folder)
+        try:
+            free = os.statvfs(self._folder)
+        except OSError as error:
+            raise _name_trouble(error) from error
         if free.f_bavail * free.f_frsize - size < reserve_mib << 20:
             raise SpoolError("the spool's disk is nearly full; the file stays on the recorder")
         self.name = new_id()
@@ -41,8 +45,11 @@ class SpoolWriter:
         self._is_kept = False
 
     def __enter__(self) -> Self:
-        """Create the file."""
-        self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        """Create the file; raises SpoolError."""
+        try:
+            self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise _name_trouble(error) from error
         return self
 
     def write(self, piece: memoryview) -> None:
@@ -51,8 +58,7 @@ class SpoolWriter:
             while piece:
                 piece = piece[os.write(self._fd, piece) :]
         except OSError as error:
-            what = "is full" if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} else "fails"
-            raise SpoolError(f"the spool's disk {what}: {error.strerror}") from error
+            raise _name_trouble(error) from error
 
     def keep(self) -> str:
         """Make the file durable under its name; returns the name."""
@@ -61,17 +67,24 @@ class SpoolWriter:
             self._path.rename(self._folder / self.name)
             fsync_dir(self._folder)
         except OSError as error:
-            raise SpoolError(f"the spool's disk fails: {error.strerror}") from error
+            raise _name_trouble(error) from error
         self._is_kept = True
         return self.name
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close; remove what was not kept."""
-        os.close(self._fd)
+        """Close; remove what was not kept. What cannot be removed now is swept by the next run."""
+        with suppress(OSError):
+            os.close(self._fd)
         if not self._is_kept:
-            self._path.unlink(missing_ok=True)
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
+
+
+def _name_trouble(error: OSError) -> SpoolError:
+    what = "is full" if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} else "fails"
+    return SpoolError(f"the spool's disk {what}: {error.strerror}")
 
 
 class SpoolFile:

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 __all__ = ["running"]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def allowed(running: WholeSystem) -> None:
+    """Clearing is allowed: what is not cleared here is kept for its receipt alone."""
+    running.server("policy", "set", "clearing.directory", "allow", "--reason", "test")
+
+
 @pytest.fixture
 def dock(running: WholeSystem, tmp_path: Path) -> Iterator[Dock]:
     """A dock that has sealed one file, ``first.mp4``."""
@@ -106,6 +112,28 @@ def test_a_receipt_with_an_altered_leaf_is_refused(dock: Dock, tmp_path: Path) -
 def test_a_receipt_without_its_opening_is_refused(dock: Dock, tmp_path: Path) -> None:
     meddle(dock, lambda receipt: {**receipt, "openings": []})
     assert_refused(dock, tmp_path, "bad_opening")
+
+
+def test_a_genuine_receipt_clears(dock: Dock, tmp_path: Path) -> None:
+    assert not (take(dock, tmp_path, "second", is_clearing=True) / "second.mp4").exists()
+
+
+def test_a_server_that_never_ends_reading_back_ends_with_the_run(dock: Dock, tmp_path: Path) -> None:
+    asked: list[str] = []
+    call = client_of(dock).call
+
+    def read_for_ever(method: str, path: str, body: Any = None) -> tuple[int, dict[str, Any]]:
+        if not path.endswith("/complete"):
+            return call(method, path, body)
+        asked.append(path)
+        if len(asked) == 2:
+            dock.patience.end()
+        return 202, {}
+
+    client_of(dock).call = read_for_ever  # type: ignore[method-assign]
+    take(dock, tmp_path, "second")
+    assert len(asked) == 2
+    assert row_of(dock, b"second.mp4").state is FileState.UPLOADED
 
 
 def test_what_was_refused_once_is_sealed_when_the_server_tells_the_truth(dock: Dock, tmp_path: Path) -> None:

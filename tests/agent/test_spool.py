@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import resource
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,23 @@ def test_a_full_disk_is_told_in_words_and_leaves_nothing(home: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list((home / "spool").iterdir()) == []
+
+
+def test_a_spool_that_takes_no_new_file_is_the_spools_trouble(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = SpoolWriter(home, 5, 0)
+
+    def refuse(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("agent.spool.os.open", refuse)
+    with pytest.raises(SpoolError, match="is full"):
+        writer.__enter__()
+
+
+def test_a_spool_that_is_gone_is_the_spools_trouble(home: Path) -> None:
+    (home / "spool").rmdir()
+    with pytest.raises(SpoolError, match="fails"):
+        SpoolWriter(home, 5, 0)
 
 
 def test_sweeping_keeps_what_the_journal_wants(home: Path) -> None:
