@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from agent.dock import Dock
     from agent.journal import FileRow
-    from agent.scanning import FoundFile
+    from agent.scanning import FoundFile, Scan
     from agent.volumes import Volume, VolumeIdentity
     from chain_of_custody.canonical import JsonValue
 
@@ -51,6 +51,7 @@ FINISHERS = 2
 # How many files may wait for their receipt while the next is read: the store's read-back runs beside the reading.
 IN_FLIGHT = 4
 KNOWN_BATCH = 1000
+TOLD_FINDINGS = 10
 # A file whose bytes the store lost is read again, but not for ever.
 READINGS = 3
 # Read to the end by this run or an earlier one; the bytes are in the spool or in the store.
@@ -87,6 +88,7 @@ def _take_held(dock: Dock, volume: Volume, identity: VolumeIdentity, *, is_clear
     reached("docking.inventoried")
     rows = dock.journal.add_files(docking_id, volume.source, [(f.path, f.size or 0, f.mtime_ns) for f in scan.found])
     run = VolumeRun(dock, volume, identity, docking_id)
+    _tell_findings(dock, scan)
     dock.reporter.begin(docking_id, volume.root.name, sum(file.size or 0 for file in scan.found))
     try:
         run.note_unreadable([file for file in scan.files if file.state == "failed"])
@@ -101,6 +103,15 @@ def _take_held(dock: Dock, volume: Volume, identity: VolumeIdentity, *, is_clear
     dock.journal.keep_report(docking_id, sign_report(dock, docking_id, run.summary, run.failures))
     dock.reporter.end(docking_id)
     return run
+
+
+def _tell_findings(dock: Dock, scan: Scan) -> None:
+    """Say what of the volume is not taken in at all: the counts of what was found are silent about it."""
+    errors = [finding for finding in scan.findings if finding.severity == "error"]
+    for finding in errors[:TOLD_FINDINGS]:
+        dock.reporter.say(f"{finding.where}: {finding.message}")
+    if len(errors) > TOLD_FINDINGS:
+        dock.reporter.say(f"and {len(errors) - TOLD_FINDINGS} more findings; all stand in the inventory")
 
 
 def _clear(run: VolumeRun, volume: Volume, identity: VolumeIdentity, *, is_clearing: bool) -> None:
@@ -160,9 +171,12 @@ class VolumeRun:
 
     def note_unreadable(self, files: list[FoundFile]) -> None:
         """Count what the scan could not read."""
+        source = self._volume.source
         for file in files:
+            reason = file.reason or "cannot be read"
             self.summary.found += 1
-            self._note_failed(file, None, file.reason or "cannot be read")
+            self.dock.journal.add_failed(self.docking_id, source, file.path, file.size, file.mtime_ns, reason)
+            self._note_failed(file, None, reason)
 
     def take_all(self, files: list[tuple[FoundFile, FileRow]]) -> None:
         """Take every file; one that fails holds up no other."""

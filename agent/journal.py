@@ -247,6 +247,22 @@ class Journal:
         )
         return int(unfinished["file_id"])
 
+    def add_failed(
+        self, docking_id: str, source: str, path: bytes, size: int | None, mtime_ns: int | None, reason: str
+    ) -> None:
+        """Keep what a scan could not read, so that it is known not to be safe."""
+        self._execute(
+            "insert into files (docking_id, source, path, size, mtime_ns, state, reason, changed_at)"
+            " values (?, ?, ?, ?, ?, 'failed', ?, ?)",
+            docking_id,
+            source,
+            path,
+            size or 0,
+            mtime_ns,
+            reason,
+            self._now(),
+        )
+
     def add_changed(self, row: FileRow, docking_id: str, mtime_ns: int | None) -> FileRow:
         """Another file stands where ``row`` was read: it gets a row of its own, and the old one goes on its way."""
         with self._guard, _in_words():

@@ -85,7 +85,8 @@ def scan_volume(volume: Volume, limits: ScanLimits | None = None, *, identity: V
         identity: What the volume was when its docking began; what it is now where that is not told.
 
     Raises:
-        VolumeGoneError: The volume is not there, or not the same before and after: then the listing is worth nothing.
+        VolumeGoneError: The volume is not there, cannot be listed, or is not the same before and after: then the
+            listing is worth nothing.
     """
     limits = limits or ScanLimits()
     if identity is None:
@@ -109,7 +110,10 @@ def _scan_folder(folder: int, prefix: bytes, depth: int, limits: ScanLimits, sca
     try:
         names = sorted(os.fsencode(name) for name in os.listdir(folder))
     except OSError as error:
-        scan.note("FOLDER_UNREADABLE", "error", prefix or b"/", f"the folder cannot be listed: {error.strerror}")
+        if not prefix:
+            # Nobody knows what it holds: that is no empty volume.
+            raise VolumeGoneError(f"the volume cannot be listed: {error.strerror}") from error
+        _note_unreadable(scan, prefix, f"cannot be listed: {error.strerror}")
         return
     for name in names:
         if len(scan.files) >= limits.entries:
@@ -145,8 +149,13 @@ def _scan_entry(folder: int, name: bytes, path: bytes, depth: int, limits: ScanL
         try:
             yield os.open(name, _FOLDER_FLAGS, dir_fd=folder)
         except OSError as error:
-            scan.files.append(FoundFile(path, "directory", "finding", reason=f"cannot be opened: {error.strerror}"))
-            scan.note("FOLDER_UNREADABLE", "error", path, f"the folder cannot be opened: {error.strerror}")
+            _note_unreadable(scan, path, f"cannot be opened: {error.strerror}")
+
+
+def _note_unreadable(scan: Scan, path: bytes, reason: str) -> None:
+    """A folder that cannot be looked into is failed: recordings may be in it, so not everything is sealed."""
+    scan.files.append(FoundFile(path, "directory", "failed", reason=f"the folder {reason}"))
+    scan.note("FOLDER_UNREADABLE", "error", path, f"the folder {reason}")
 
 
 def _judge_file(folder: int, name: bytes, path: bytes, found: os.stat_result) -> FoundFile:

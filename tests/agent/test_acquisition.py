@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from contextlib import nullcontext
@@ -350,6 +351,29 @@ def test_a_file_that_cannot_be_read_holds_up_no_other(running: WholeSystem, tmp_
         assert "still growing" in reporter_of(dock).errors_of(b"growing.mp4")[0]
         assert row_of(dock, b"growing.mp4").state is FileState.FAILED
     assert take(running, tmp_path, volume)[0].sealed == 1
+
+
+def test_a_folder_that_cannot_be_opened_is_failed_told_and_known_not_to_be_safe(
+    running: WholeSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume = make_volume(tmp_path, whole=os.urandom(50))
+    (volume / "DCIM").mkdir()
+    real_open = os.open
+
+    def fail(path: Any, *arguments: Any, **keywords: Any) -> int:
+        if path == b"DCIM":
+            raise OSError(errno.EIO, "Input/output error")
+        return real_open(path, *arguments, **keywords)
+
+    monkeypatch.setattr("agent.scanning.os.open", fail)
+    home = copy_home(running, tmp_path / "home")
+    with open_dock(home) as dock:
+        summary = acquire_volume(dock, volume).summary
+        assert (summary.found, summary.sealed, summary.failed) == (2, 1, 1)
+        assert not summary.is_complete
+        assert any("cannot be opened" in sentence for sentence in reporter_of(dock).sentences)
+        assert [(row.path, row.state) for row in dock.journal.list_unsafe()] == [(b"DCIM", FileState.FAILED)]
+        assert dock.journal.list_reports() == []
 
 
 def test_a_volume_pulled_amid_reading_seals_nothing_that_was_not_read(running: WholeSystem, tmp_path: Path) -> None:

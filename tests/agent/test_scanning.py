@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from typing import TYPE_CHECKING
@@ -97,13 +98,40 @@ def test_what_this_user_may_not_read_is_failed_and_holds_up_nothing(tmp_path: Pa
         states = {file.path: (file.state, file.reason) for file in scan.files}
         assert states[b"a.mp4"] == ("failed", "cannot be opened: Permission denied")
         assert states[b"b.mp4"] == ("found", None)
-        assert states[b"closed"][0] == "finding"
+        assert states[b"closed"] == ("failed", "the folder cannot be opened: Permission denied")
         assert codes(scan) == {"FOLDER_UNREADABLE"}
 
     if os.geteuid() == 0:
         as_nobody(scan_as_nobody)
     else:
         scan_as_nobody()
+
+
+def break_listing(monkeypatch: pytest.MonkeyPatch, broken: Path) -> None:
+    """Let the medium fail where the entries of one folder stand."""
+    listdir, inode = os.listdir, broken.stat().st_ino
+
+    def fail(folder: int) -> list[str]:
+        if os.fstat(folder).st_ino == inode:
+            raise OSError(errno.EIO, "Input/output error")
+        return listdir(folder)
+
+    monkeypatch.setattr("agent.scanning.os.listdir", fail)
+
+
+def test_a_folder_that_cannot_be_listed_is_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    volume = fill_volume(tmp_path / "volume", {"DCIM/a.mp4": b"1", "LOG/b.log": b"2"})
+    break_listing(monkeypatch, volume / "DCIM")
+    scan = scan_volume(open_volume(volume))
+    assert [(file.path, file.state) for file in scan.files] == [(b"DCIM", "failed"), (b"LOG/b.log", "found")]
+    assert codes(scan) == {"FOLDER_UNREADABLE"}
+
+
+def test_a_volume_that_cannot_be_listed_is_no_empty_volume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    volume = fill_volume(tmp_path / "volume", {"a.mp4": b"1"})
+    break_listing(monkeypatch, volume)
+    with pytest.raises(VolumeGoneError, match="cannot be listed"):
+        scan_volume(open_volume(volume))
 
 
 def test_a_folder_that_is_gone_is_a_volume_that_is_gone(tmp_path: Path) -> None:
