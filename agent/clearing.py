@@ -17,13 +17,11 @@ from agent.inventory import sign_clearing
 from agent.journal import CLEARING_INTENDED, FileRow, FileState
 from agent.opening import VolumeFile, open_folder_of
 from agent.posting import post_clearing
-from agent.sealing import locate_receipt
+from agent.sealing import recheck_receipt
 from agent.steps import reached
 from chain_of_custody.errors import CustodyError
 from chain_of_custody.identities import parse_shown_id
 from chain_of_custody.instants import parse_instant
-from chain_of_custody.leaves import parse_leaf
-from chain_of_custody.receipts import Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,11 +122,8 @@ def _is_fresh(dock: Dock, instant: object) -> bool:
 
 def _check_lock(dock: Dock, row: FileRow, clearing: dict[str, Any]) -> None:
     """The lock as read back and committed to in the receipt that this dock verified for this very manifest."""
-    text = locate_receipt(dock.home, str(row.evidence_id)).read_text(encoding="utf-8")
-    receipt = Receipt.from_json(json.loads(text))
-    received = next((opening.value for opening in receipt.openings if opening.label == "received"), None)
-    if not isinstance(received, dict) or received.get("manifest_sha256") != row.manifest_sha256:
-        raise SourceError("not cleared: the receipt at hand is of another docking")
+    verified = recheck_receipt(dock.home, dock.config, row, row.manifest_sha256)
+    received = verified.received
     if clearing.get("store") == "directory":
         return
     if received.get("lock_mode") != "COMPLIANCE":
@@ -137,7 +132,7 @@ def _check_lock(dock: Dock, row: FileRow, clearing: dict[str, Any]) -> None:
     floor_days = clearing.get("lock_floor_days")
     if not isinstance(floor_days, int) or floor_days < 1:
         raise SourceError("not cleared: the server does not say how long a lock must be")
-    if retain_until < parse_instant(parse_leaf(receipt.leaf).time) + timedelta(days=floor_days) - FLOOR_SLACK:
+    if retain_until < parse_instant(verified.leaf.time) + timedelta(days=floor_days) - FLOOR_SLACK:
         raise SourceError("not cleared: its lock is shorter than the policy asks · 锁定期短于策略要求，未清空")
     if retain_until <= dock.clock():
         raise SourceError("not cleared: its lock has run out · 锁定已到期，未清空")

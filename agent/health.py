@@ -5,7 +5,6 @@ Both only look, so they work beside a running agent and without the network.
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from dataclasses import dataclass
@@ -16,11 +15,10 @@ from agent.config import KEY_NAME, DockConfig, load_config
 from agent.errors import AgentError, HomeError
 from agent.journal import JOURNAL_NAME, FileState, Journal
 from agent.names import display_path, encode_path
-from agent.sealing import locate_receipt, read_last_checkpoint
+from agent.sealing import read_last_checkpoint, recheck_receipt
 from agent.spool import SPOOL_FOLDER
 from chain_of_custody.errors import CustodyError
 from chain_of_custody.instants import parse_instant
-from chain_of_custody.receipts import Receipt
 from chain_of_custody.signing import read_key
 
 if TYPE_CHECKING:
@@ -81,7 +79,7 @@ def diagnose(home: Path, clock: Clock) -> list[Diagnosis]:
     return [
         _check_folder(home),
         _check_key(home),
-        *_check_journal(home, clock),
+        *_check_journal(home, config, clock),
         _check_spool(home, config),
         *_check_server(home, config, clock),
     ]
@@ -127,7 +125,7 @@ def _check_key(home: Path) -> Diagnosis:
     return Diagnosis("key", True, f"mode {stat.S_IMODE(path.stat().st_mode):04o}")
 
 
-def _check_journal(home: Path, clock: Clock) -> Iterator[Diagnosis]:
+def _check_journal(home: Path, config: DockConfig, clock: Clock) -> Iterator[Diagnosis]:
     if not (home / JOURNAL_NAME).exists():
         yield Diagnosis("journal", True, "nothing was docked yet")
         return
@@ -140,26 +138,22 @@ def _check_journal(home: Path, clock: Clock) -> Iterator[Diagnosis]:
         return
     try:
         yield Diagnosis("journal", seen == "ok", seen, "" if seen == "ok" else mend)
-        yield _check_receipts(home, journal)
+        yield _check_receipts(home, config, journal)
         yield _check_spooled(home, journal)
     finally:
         journal.close()
 
 
-def _check_receipts(home: Path, journal: Journal) -> Diagnosis:
-    """Every sealed file has its receipt, and the receipt is about it."""
+def _check_receipts(home: Path, config: DockConfig, journal: Journal) -> Diagnosis:
+    """Every sealed file has its receipt, and the receipt still proves it under the pinned keys."""
     wrong = []
     for row in journal.list_files(FileState.SEALED, FileState.CLEARED, FileState.KEPT):
         try:
-            receipt = Receipt.from_json(json.loads(locate_receipt(home, str(row.evidence_id)).read_bytes()))
-        except (OSError, ValueError, CustodyError):
-            wrong.append(str(row.evidence_id))
-            continue
-        received = next((opening.value for opening in receipt.openings if opening.label == "received"), None)
-        if not isinstance(received, dict) or received.get("digests", {}) != row.digests:
+            recheck_receipt(home, config, row)
+        except (OSError, CustodyError):
             wrong.append(str(row.evidence_id))
     if not wrong:
-        return Diagnosis("receipts", True, "every sealed file has its receipt")
+        return Diagnosis("receipts", True, "every sealed file has its receipt, and it holds")
     seen = f"missing or damaged: {', '.join(sorted(set(wrong))[:5])}"
     return Diagnosis("receipts", False, seen, "dock the recorder again: the server issues receipts again")
 

@@ -11,6 +11,7 @@ from agent.errors import ReceiptRefusedError, StoppedError
 from agent.journal import FileRow, FileState
 from agent.spool import remove_spooled
 from agent.steps import reached
+from chain_of_custody.canonical import parse_json
 from chain_of_custody.checkpoint import Checkpoint, parse_checkpoint_text
 from chain_of_custody.digests import Digests
 from chain_of_custody.durable import write_file
@@ -18,14 +19,17 @@ from chain_of_custody.errors import MalformedError, ReceiptOutdatedError, Verifi
 from chain_of_custody.identities import show_id
 from chain_of_custody.note import parse_note
 from chain_of_custody.receipts import ExpectedReceipt, Receipt, VerifiedReceipt, verify_receipt
+from chain_of_custody.signing import VerifyKey
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from agent.config import DockConfig
     from agent.dock import Dock
     from agent.journal import Journal
 
 POLL_S = 0.2
+MAX_RECEIPT = 1 << 20
 
 
 def seal_upload(dock: Dock, row: FileRow) -> bool:
@@ -65,6 +69,40 @@ def locate_receipt(home: Path, evidence_id: str) -> Path:
     return home / "receipts" / f"{evidence_id}.json"
 
 
+def recheck_receipt(
+    home: Path, config: DockConfig, row: FileRow, manifest_sha256: str | None = None
+) -> VerifiedReceipt:
+    """Judge the receipt at hand of a sealed file once more, by everything but the history of the ledger.
+
+    Args:
+        home: The dock home.
+        config: What enrolment pinned.
+        row: The sealed file.
+        manifest_sha256: The manifest that it must acknowledge; where it is not given, that of any docking of this file.
+
+    Raises:
+        OSError: There is none.
+        VerificationError: It does not prove this file.
+        MalformedError: It is no receipt.
+    """
+    data = locate_receipt(home, str(row.evidence_id)).read_bytes()
+    receipt = Receipt.from_json(parse_json(data, MAX_RECEIPT))
+    named = next((opening.value for opening in receipt.openings if opening.label == "received"), None)
+    if manifest_sha256 is None and isinstance(named, dict):
+        manifest_sha256 = str(named.get("manifest_sha256"))
+    verified = verify_receipt(
+        receipt,
+        vkey=config.vkey,
+        event_key=VerifyKey.from_hex(config.event_key),
+        requested_size=0,
+        last_checkpoint=None,
+        expected=ExpectedReceipt(str(manifest_sha256), Digests.from_json(row.digests), row.size),
+    )
+    if show_id(verified.leaf.subject) != row.evidence_id:
+        raise VerificationError("the receipt is of another recording", "wrong_file")
+    return verified
+
+
 def _seal(dock: Dock, row: FileRow, path: str, body: dict[str, Any]) -> bool:
     answer, asked_size = _ask(dock, path, body)
     reached("receipt.received")
@@ -91,7 +129,7 @@ def _ask(dock: Dock, path: str, body: dict[str, Any]) -> tuple[dict[str, Any], i
         if status != 202:
             return answer, size
         if dock.patience.is_ended:
-            raise StoppedError("the run was stopped while the server read the file back; its receipt is asked for again")
+            raise StoppedError("the run was stopped; the receipt is asked for again")
         time.sleep(POLL_S)
 
 

@@ -140,11 +140,16 @@ def row_of_or_none(dock: Dock) -> FileState | None:
         return None
 
 
-def test_a_file_is_kept_where_the_receipt_at_hand_is_not_its_own(dock: Dock, volume: Path) -> None:
+@pytest.mark.parametrize(("name", "value"), [("manifest_sha256", "0" * 64), ("version_id", "another")])
+def test_a_file_is_kept_where_the_receipt_at_hand_does_not_prove_it(
+    dock: Dock, volume: Path, name: str, value: str
+) -> None:
     run = acquire_volume(dock, volume)
     path = locate_receipt(dock.home, str(row_of(dock, PATH).evidence_id))
     receipt = json.loads(path.read_text(encoding="utf-8"))
-    receipt["openings"][0]["value"]["manifest_sha256"] = "0" * 64
+    (received,) = [opening for opening in receipt["openings"] if opening["label"] == "received"]
+    assert received["value"][name] != value
+    received["value"][name] = value
     path.write_text(json.dumps(receipt), encoding="utf-8")
     opened = open_volume(volume)
     with opened.hold() as identity:

@@ -80,14 +80,18 @@ def test_an_open_home_is_wrong(home: Path) -> None:
     assert "chmod 700" in wrong(home)["home"]
 
 
-@pytest.mark.parametrize("damage", ["missing", "flipped", "of another file"])
+@pytest.mark.parametrize("damage", ["missing", "cut", "of another file", "of a longer lock"])
 def test_a_receipt_that_is_not_the_files_own_is_wrong(home: Path, damage: str) -> None:
     with open_dock(home) as dock:
         path = locate_receipt(home, str(row_of(dock, b"sealed.mp4").evidence_id))
     if damage == "missing":
         path.unlink()
-    elif damage == "flipped":
+    elif damage == "cut":
         path.write_bytes(path.read_bytes()[:-20])
+    elif damage == "of a longer lock":
+        text = path.read_text(encoding="utf-8")
+        assert '"lock_mode": "none"' in text
+        path.write_text(text.replace('"lock_mode": "none"', '"lock_mode": "COMPLIANCE"'), encoding="utf-8")
     else:
         text = path.read_text(encoding="utf-8")
         start = text.index("sha2-256") + len('sha2-256": "')

@@ -104,7 +104,9 @@ def test_a_changed_receipt_is_false(sealed: tuple[WholeSystem, Path, str]) -> No
             opening["value"]["size"] += 1
     path.write_text(json.dumps(receipt))
     assert system.run("custody", "verify", path, "--vkey", system.vkey, check=False).returncode == 1
-    assert "WRONG  receipts" not in system.run("dock-agent", "doctor", "--home", system.home, check=False).stdout
+    examined = system.run("dock-agent", "doctor", "--home", system.home, check=False)
+    assert examined.returncode == 1
+    assert f"WRONG  receipts  missing or damaged: {evidence_id}" in examined.stdout
 
 
 def test_a_damaged_receipt_is_named_by_the_doctor(sealed: tuple[WholeSystem, Path, str]) -> None:
