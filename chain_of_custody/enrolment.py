@@ -109,7 +109,7 @@ def make_mac(key: bytes, side: Literal["dock", "server"], transcript: Transcript
 
 def verify_mac(key: bytes, side: Literal["dock", "server"], transcript: Transcript, mac: str) -> None:
     """Raise VerificationError where the other side does not know the code or saw another transcript."""
-    if not hmac.compare_digest(make_mac(key, side, transcript).encode(), mac.encode()):
+    if not hmac.compare_digest(make_mac(key, side, transcript).encode(), mac.encode("utf-8", "surrogatepass")):
         raise VerificationError("the other side does not know the code, or somebody stands in between", "wrong_proof")
 
 
