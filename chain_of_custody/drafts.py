@@ -69,12 +69,20 @@ class PreparedEvent:
 
     @classmethod
     def from_json(cls, value: Mapping[str, JsonValue]) -> Self:
-        """Take over from another process of ours on the same data folder."""
+        """Take over from another process of ours on the same data folder.
+
+        What it says is checked as its own drafts are: a leaf once committed that is none would stop the ledger.
+
+        Raises:
+            MalformedError: It is not in the format of a leaf. KeyError and TypeError: it is no event at all.
+        """
         record = Record.from_json(value["record"])
         claims, heads = value["claims"], value["expects_heads"]
         device, version = value["device"], value["expected_version"]
         if not isinstance(claims, list) or not isinstance(heads, dict) or not isinstance(version, int | None):
             raise MalformedError("not a pending event")
+        if not all(isinstance(claim, str) for claim in claims):
+            raise MalformedError("not the unique keys of a pending event")
         draft = EventDraft(
             type=str(value["type"]),
             subject=str(value["subject"]),
@@ -86,7 +94,8 @@ class PreparedEvent:
             expects_heads={subject: int(str(seq)) for subject, seq in heads.items()},
             claims=tuple(str(claim) for claim in claims),
         )
-        return cls(draft, str(value["event_id"]), str(value["act_id"]), record, record.commitments())
+        _check_draft(draft)
+        return cls(draft, check_id(value["event_id"]), check_id(value["act_id"]), record, record.commitments())
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +137,15 @@ def prepare_act(drafts: Sequence[EventDraft]) -> tuple[PreparedEvent, ...]:
 
 
 def _prepare_event(draft: EventDraft, act_id: str) -> PreparedEvent:
+    _check_draft(draft)
+    record, commitments = make_record(draft.parts)
+    return PreparedEvent(draft, new_id(), act_id, record, commitments)
+
+
+def _check_draft(draft: EventDraft) -> None:
     check_event_type(draft.type)
     check_id(draft.subject)
     check_id(draft.actor)
     if draft.subject_kind not in SUBJECT_KINDS:
         raise MalformedError(f"not a kind of subject: {draft.subject_kind}")
     check_device(None if draft.device is None else dict(draft.device))
-    record, commitments = make_record(draft.parts)
-    return PreparedEvent(draft, new_id(), act_id, record, commitments)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from chain_of_custody.canonical import JsonValue
+from chain_of_custody.canonical import JsonValue, parse_json
 from chain_of_custody.drafts import Entry, PreparedEvent
 from chain_of_custody.errors import ConflictError, DuplicateClaimError, LedgerError, MalformedError
 from chain_of_custody.leaves import parse_leaf
@@ -24,9 +24,15 @@ def encode_act(act: Act) -> str:
 def decode_act(text: str) -> Act:
     """Read an act that another process wrote; raises MalformedError."""
     try:
-        return tuple(PreparedEvent.from_json(item) for item in json.loads(text))
+        events = parse_json(text.encode())
+        if not isinstance(events, list):
+            raise MalformedError("not a handed-over act: no list of events")
+        act = tuple(PreparedEvent.from_json(item) for item in events if isinstance(item, dict))
     except (KeyError, TypeError, ValueError) as error:
         raise MalformedError(f"not a handed-over act: {error}") from error
+    if len(act) != len(events) or len({event.act_id for event in act}) != 1:
+        raise MalformedError("not a handed-over act: not the events of one act")
+    return act
 
 
 def encode_result(result: ActResult) -> str:
