@@ -66,13 +66,14 @@ def open_dock(home: Path, wait_s: float, reporter: Reporter) -> Iterator[Dock]:
             dock.close()
 
 
-def _stop_on_terminate() -> None:
-    """Let the service manager's request end a run as the person's Ctrl-C does."""
+def _stop_on_signals() -> None:
+    """Let the service manager's request end a run as the person's Ctrl-C does, also one that a script started."""
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, stop)
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, stop)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -125,7 +126,7 @@ def acquire(path: Path, home: Path, wait_s: float, *, clear: bool, as_json: bool
     from agent.pending import finish_pending
     from agent.progress import Reporter
 
-    _stop_on_terminate()
+    _stop_on_signals()
     with Reporter(as_json=as_json) as reporter, open_dock(home, wait_s, reporter) as dock:
         run = acquire_volume(dock, path, is_clearing=clear)
         try:

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -123,7 +122,9 @@ def test_a_person_who_stops_it_is_told_what_is_safe(home: Path, volume: Path, si
         file.truncate(6 << 30)
     command = [str(BIN / "dock-agent"), "acquire", str(volume), "--home", str(home), "--json"]
     agent = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(2.5)
+    assert agent.stdout is not None
+    # The short file was read, so the agent is at the long one, which takes it seconds.
+    assert json.loads(agent.stdout.readline())["state"] == "acquired"
     agent.send_signal(sign)
     output, errors = agent.communicate(timeout=60)
     assert agent.returncode == 1
