@@ -262,6 +262,7 @@ class Journal:
             reason,
             self._now(),
         )
+        reached("file.failed")
 
     def add_changed(self, row: FileRow, docking_id: str, mtime_ns: int | None) -> FileRow:
         """Another file stands where ``row`` was read: it gets a row of its own, and the old one goes on its way."""

@@ -18,6 +18,8 @@ STEPS = (
     "receipt.received",
     "receipt.stored",
     "file.sealed",
+    "file.failed",
+    "file.kept",
     "docking.closed",
     "clearing.intended",
     "file.removed",
