@@ -9,8 +9,10 @@ from contextlib import nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from agent.acquisition import acquire_volume
-from agent.errors import RefusedError, UnreachableError
+from agent.errors import HomeError, RefusedError, UnreachableError
 from agent.journal import FileState
 from agent.opening import VolumeFile
 from agent.pending import finish_pending
@@ -21,8 +23,6 @@ from tests.support.running import running
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
-
-    import pytest
 
     from agent.dock import Dock
     from agent.progress import Summary
@@ -285,6 +285,37 @@ def test_a_full_spool_does_not_hold_up_what_can_be_sent(running: WholeSystem, tm
     with open_dock(copy_home(running, tmp_path / "home", spool="always", spool_reserve_mib=1 << 40)) as dock:
         assert acquire_volume(dock, volume).summary.sealed == 1
         assert "NOT_SPOOLED" in codes_of(manifest_of(row_of(dock, b"unspooled.mp4")))
+
+
+def dock_until_full(dock: Dock, volume: Path) -> None:
+    """Free pages of the journal take a few dockings to fill."""
+    for number in range(50):
+        (volume / f"more{number}.mp4").write_bytes(os.urandom(100))
+        acquire_volume(dock, volume)
+
+
+def test_a_journal_without_room_ends_the_run_and_the_next_one_seals_everything_once(
+    running: WholeSystem, tmp_path: Path
+) -> None:
+    volume = make_volume(tmp_path, **{f"full{number}": os.urandom(100) for number in range(3)})
+    home = copy_home(running, tmp_path / "home")
+    with open_dock(home) as dock:
+
+        def fill_disk(method: str, path: str, body: Mapping[str, Any] | None) -> None:
+            if path.endswith("/complete"):
+                (pages,) = next(iter(dock.journal.tables.execute("pragma page_count")))
+                dock.journal.tables.execute(f"pragma max_page_count={pages}")
+
+        client_of(dock).before_call = fill_disk  # type: ignore[method-assign]
+        with pytest.raises(HomeError, match="full"):
+            dock_until_full(dock, volume)
+    with open_dock(home) as dock:
+        run = acquire_volume(dock, volume)
+        files = len(list(volume.iterdir()))
+        assert run.summary.sealed + run.summary.already_sealed == run.summary.found == files
+        finish_pending(dock)
+    for path in volume.iterdir():
+        assert count_received(running, os.fsencode(path.name)) == 1, path
 
 
 def test_a_file_is_in_the_spool_before_it_is_acquired_where_that_is_always_asked(
