@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 import logging
 import signal
@@ -84,6 +85,10 @@ def main() -> None:
     Results go to standard output, progress and messages to standard error. Exit status: 0 done, 1 refused or failed
     with the reason in one line, 2 wrong usage.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character must not end a docking.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import threading
 import time
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from agent.acquisition import acquire_volume
 from agent.errors import AgentError, VolumeGoneError
+from agent.names import display_path
 from agent.pending import finish_pending
 from agent.volumes import open_volume
 from agent.watching import VolumeWatch
@@ -76,7 +78,7 @@ class Daemon:
 
     def _take_volume(self, arrived: VolumeArrived) -> None:
         root = arrived.root
-        self._guarded(str(root), lambda: self._acquire(arrived))
+        self._guarded(display_path(os.fsencode(root)), lambda: self._acquire(arrived))
         with self._guard:
             del self._under_way[root]
             is_changed = root in self._again

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from agent.names import display_path, encode_path
+from agent.names import display_path, encode_path, escape_bytes
 from agent.recorders.profile import read_name, recognise
 from chain_of_custody.digests import Digests, sha256_hex
 from chain_of_custody.identities import new_id
@@ -152,10 +152,10 @@ def _describe_volume(volume: Volume) -> dict[str, JsonValue]:
     mount = volume.mount
     usb: JsonValue = {"vendor": volume.usb[0], "product": volume.usb[1]} if volume.usb else None
     return {
-        "root": str(volume.root).encode("utf-8", "backslashreplace").decode(),
+        "root": escape_bytes(str(volume.root)),
         "fs_type": mount.fs_type if mount else "folder",
         "fs_uuid": volume.fs_uuid,
-        "device": mount.device if mount else None,
+        "device": escape_bytes(mount.device) if mount else None,
         "label": volume.label,
         "mount_options": mount.options if mount else "",
         "read_only": bool(mount and mount.is_read_only),

@@ -22,6 +22,11 @@ def encode_path(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
 
 
+def escape_bytes(text: str) -> str:
+    """Text from the operating system as statements and the journal carry it: bytes that are no UTF-8 are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _decode(raw: bytes) -> str:
     for encoding in ("utf-8", "gb18030"):
         try:

@@ -96,7 +96,7 @@ def scan_volume(volume: Volume, limits: ScanLimits | None = None, *, identity: V
     try:
         root = os.open(volume.root, _FOLDER_FLAGS)
     except OSError as error:
-        raise VolumeGoneError(f"{volume.root} cannot be opened: {error.strerror}") from error
+        raise VolumeGoneError(f"{volume.shown} cannot be opened: {error.strerror}") from error
     try:
         _scan_folder(root, b"", 0, limits, scan)
     finally:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.errors import VolumeGoneError
+from agent.names import display_path, escape_bytes
 from agent.platforms.linux import read_device_facts
 
 if TYPE_CHECKING:
@@ -87,11 +88,11 @@ class Volume:
         try:
             found = self.root.stat()
         except OSError as error:
-            raise VolumeGoneError(f"{self.root} is gone: {error.strerror}") from error
+            raise VolumeGoneError(f"{self.shown} is gone: {error.strerror}") from error
         mount = find_mount(self.root)
         # A pulled volume leaves its empty mount point behind, which is a folder of somebody else.
         if self.mount is not None and (mount is None or mount.mount_id != self.mount.mount_id):
-            raise VolumeGoneError(f"{self.root} was pulled out, or another volume is in its place")
+            raise VolumeGoneError(f"{self.shown} was pulled out, or another volume is in its place")
         return VolumeIdentity(mount.mount_id if mount else None, found.st_dev, found.st_ino)
 
     @contextmanager
@@ -107,7 +108,7 @@ class Volume:
         try:
             fd = os.open(self.root, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
-            raise VolumeGoneError(f"{self.root} is gone: {error.strerror}") from error
+            raise VolumeGoneError(f"{self.shown} is gone: {error.strerror}") from error
         try:
             yield self.identify()
         finally:
@@ -116,13 +117,18 @@ class Volume:
     def require_same(self, identity: VolumeIdentity) -> None:
         """Raise VolumeGoneError where another volume, or none, stands in this one's place."""
         if self.identify() != identity:
-            raise VolumeGoneError(f"{self.root} was pulled out, or another volume is in its place")
+            raise VolumeGoneError(f"{self.shown} was pulled out, or another volume is in its place")
 
     @property
     def source(self) -> str:
         """What this dock knows the volume by: its file system or device, and the root it stands at."""
         device = self.mount.device if self.mount else ""
-        return f"{self.hardware_serial or self.fs_uuid or device}|{self.root}"
+        return escape_bytes(f"{self.hardware_serial or self.fs_uuid or device}|{self.root}")
+
+    @property
+    def shown(self) -> str:
+        """Its root for people: what stands there may have been named by the recorder."""
+        return display_path(os.fsencode(self.root))
 
 
 def open_volume(path: Path) -> Volume:
@@ -133,7 +139,7 @@ def open_volume(path: Path) -> Volume:
     """
     root = Path(os.path.realpath(path))
     if not root.is_dir():
-        raise VolumeGoneError(f"{path} is no folder")
+        raise VolumeGoneError(f"{display_path(os.fsencode(path))} is no folder")
     mount = next((mount for mount in list_mounts() if mount.root == root), None)
     if mount is None:
         return Volume(root)

@@ -7,6 +7,7 @@ for a while.
 
 from __future__ import annotations
 
+import os
 import queue
 import select
 import threading
@@ -115,6 +116,6 @@ class _Changes(FileSystemEventHandler):
             return
         for text in (event.src_path, event.dest_path):
             if text:
-                path = Path(text.decode() if isinstance(text, bytes) else text)
+                path = Path(os.fsdecode(text))
                 if self._folder in path.parents:
                     self._watch.note_change(path, self._folder)

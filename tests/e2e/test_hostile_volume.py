@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,6 @@ from tests.support.whole_system import Acquired, WholeSystem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +129,21 @@ def read_last_inventory(system: WholeSystem) -> dict[str, object]:
         (text,) = db.execute("select inventory from dockings order by rowid desc limit 1").fetchone()
     envelope = json.loads(text)
     return json.loads(base64.b64decode(envelope["payload"]))  # type: ignore[no-any-return]
+
+
+def test_a_volume_whose_own_name_is_hostile_is_sealed_in_words_that_any_terminal_shows(
+    system: WholeSystem, tmp_path: Path
+) -> None:
+    root = os.path.join(os.fsencode(tmp_path), b"card\xff\x1b[2J")  # noqa: PTH118 - no UTF-8, so no Path literal
+    volume = fill_volume(Path(os.fsdecode(root)), {"a.mp4": b"on a card with a strange name"})
+    finished = system.run(
+        "dock-agent", "acquire", volume, "--home", system.home, check=False, env={"PYTHONIOENCODING": "ascii"}
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert "1 of 1 files sealed" in finished.stdout
+    assert "\x1b[2J" not in finished.stdout + finished.stderr
+    again = system.acquire(volume)
+    assert again.summary["already_sealed"] == 1
 
 
 def test_an_empty_volume_is_docked_and_ends_well(system: WholeSystem, tmp_path: Path) -> None:
