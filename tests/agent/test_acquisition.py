@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from agent.errors import HomeError, RefusedError, UnreachableError
 from agent.journal import FileState
 from agent.opening import VolumeFile
 from agent.pending import finish_pending
+from agent.volumes import open_volume
 from chain_of_custody.instants import utc_clock
 from tests.support.docks import client_of, copy_home, manifest_of, open_dock, reporter_of, row_of
 from tests.support.running import running
@@ -423,6 +425,29 @@ def test_a_volume_pulled_amid_reading_seals_nothing_that_was_not_read(running: W
     with open_dock(home) as dock:
         summary = acquire_volume(dock, volume).summary
         assert (summary.sealed, summary.already_sealed) == (2, 1)
+
+
+def plug_in(monkeypatch: pytest.MonkeyPatch, serial: str) -> None:
+    """Let every volume hang on a USB device of this serial."""
+    monkeypatch.setattr(
+        "agent.acquisition.open_volume", lambda path: replace(open_volume(path), hardware_serial=serial)
+    )
+
+
+@pytest.mark.parametrize("is_same", [True, False], ids=["one-device", "two-devices"])
+def test_two_docks_merge_a_recorder_on_its_hardware_serial_alone(
+    running: WholeSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_same: bool
+) -> None:
+    name = f"merged{is_same}"
+    volume = make_volume(tmp_path, **{name: os.urandom(500)})
+    plug_in(monkeypatch, f"USB-{name}")
+    assert take(running, tmp_path, volume)[0].sealed == 1
+    running.enrol(tmp_path / "other-dock", f"other-dock-{is_same}")
+    plug_in(monkeypatch, f"USB-{name}" if is_same else f"USB-{name}-2")
+    with open_dock(tmp_path / "other-dock") as dock:
+        summary = acquire_volume(dock, volume).summary
+    assert (summary.sealed, summary.already_sealed) == ((0, 1) if is_same else (1, 0))
+    assert count_received(running, f"{name}.mp4".encode()) == (1 if is_same else 2)
 
 
 def test_a_wrong_dock_clock_is_a_finding_and_holds_up_nothing(running: WholeSystem, tmp_path: Path) -> None:
