@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from chain_of_custody.canonical import JsonValue, parse_json
 from chain_of_custody.errors import MalformedError, VerificationError
 from chain_of_custody.instants import format_instant
-from chain_of_custody.request_signatures import read_request_signature, verify_request
+from chain_of_custody.request_signatures import RequestSignature, read_request_signature, verify_request
 from chain_of_custody.signing import VerifyKey
 from ingest_server.accounts.tokens import Token, check_token
 from ingest_server.docks.queries import Dock, find_dock_by_key_id
@@ -79,10 +79,13 @@ async def receive_dock_request(request: Request) -> DockRequest:
         UnauthorizedError: Not signed, or by a key that is not enrolled, altered, or at another time.
         ForbiddenError: The dock was revoked, or the request was sent before.
     """
-    body = await read_body(request)
     installation = get_state(request).installation
-    dock = await run_in_threadpool(
-        _verify_dock, installation, request.method, str(request.url), dict(request.headers), body
+    headers = dict(request.headers)
+    # Before the body is read: a sender that names no enrolled key must not make us hold megabytes.
+    signature, dock = await run_in_threadpool(_find_dock, installation, headers)
+    body = await read_body(request)
+    await run_in_threadpool(
+        _verify_dock, installation, dock, signature, request.method, str(request.url), headers, body
     )
     return DockRequest(installation, dock, parse_object(body) if body else {})
 
@@ -108,8 +111,8 @@ def require_permission(permission: Permission) -> Callable[[Request], Coroutine[
     return check
 
 
-def _verify_dock(installation: Installation, method: str, url: str, headers: dict[str, str], body: bytes) -> Dock:
-    now = installation.clock()
+def _find_dock(installation: Installation, headers: dict[str, str]) -> tuple[RequestSignature, Dock]:
+    """The dock that a request names; nothing is proved yet."""
     try:
         signature = read_request_signature(headers)
     except MalformedError as error:
@@ -119,13 +122,25 @@ def _verify_dock(installation: Installation, method: str, url: str, headers: dic
         raise UnauthorizedError("unknown_dock", key_id=signature.key_id)
     if dock.is_revoked:
         raise ForbiddenError("dock_revoked", dock_id=dock.dock_id)
+    return signature, dock
+
+
+def _verify_dock(
+    installation: Installation,
+    dock: Dock,
+    signature: RequestSignature,
+    method: str,
+    url: str,
+    headers: dict[str, str],
+    body: bytes,
+) -> None:
+    now = installation.clock()
     try:
         verify_request(method, url, headers, body, VerifyKey.from_hex(dock.key_hex), now=now)
     except VerificationError as error:
         extras = {"server_time": format_instant(now)} if error.code == "bad_time" else {}
         raise UnauthorizedError(error.code, str(error), dock_id=dock.dock_id, **extras) from error
     _spend_nonce(installation, dock, signature.key_id, signature.nonce)
-    return dock
 
 
 def _spend_nonce(installation: Installation, dock: Dock, key_id: str, nonce: str) -> None:

@@ -17,7 +17,7 @@ from chain_of_custody.identities import ledger_subject
 from ingest_server.context import get_state
 from ingest_server.custody.actors import server_actor
 from ingest_server.custody.recording import Event
-from ingest_server.errors import BadRequestError, NotFoundError, ServerError, UnavailableError
+from ingest_server.errors import BadRequestError, NotFoundError, ServerError, TooLargeError, UnavailableError
 from ingest_server.store.errors import PartRefusedError, StoreError
 from ingest_server.web.refusals import answer_page, is_page
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from fastapi import FastAPI, Request, Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from chain_of_custody.canonical import JsonValue
     from ingest_server.installation import Installation
@@ -57,6 +58,40 @@ _EVENTFUL = frozenset(
     }
 )
 _GATHER_S = 60.0
+BODY_LIMIT = 1 << 20
+# Docks' inventories and parts may be larger; their handlers bound them, once the sender is known.
+_OWN_LIMITS = ("/dock/v1/", "/store/v1/parts/")
+
+
+class BodyLimit:
+    """Refuses request bodies that are larger than any form or JSON object here needs.
+
+    The framework reads a body whole before it asks for a token, so without this anybody could fill the memory.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand around an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count what is received of one request."""
+        if scope["type"] != "http" or scope["path"].startswith(_OWN_LIMITS):
+            await self._app(scope, receive, send)
+            return
+        stated = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        count = 0
+
+        async def receive_counted() -> Message:
+            nonlocal count
+            if stated.isdigit() and int(stated) > BODY_LIMIT:
+                raise HTTPException(413)
+            message = await receive()
+            count += len(message.get("body", b""))
+            if count > BODY_LIMIT:
+                raise HTTPException(413)
+            return message
+
+        await self._app(scope, receive_counted, send)
 
 
 class RefusalLog:
@@ -116,6 +151,8 @@ def add_middleware(app: FastAPI) -> None:
     for kind in (ServerError, StoreError, RequestValidationError, HTTPException, LedgerStoppedError, Exception):
         app.add_exception_handler(kind, answer_refusal)
 
+    app.add_middleware(BodyLimit)
+
     @app.middleware("http")
     async def add_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         response = await call_next(request)
@@ -146,6 +183,8 @@ def translate_error(error: Exception) -> ServerError:  # noqa: PLR0911 - one ret
             return BadRequestError("bad_request", f"{where}: {first.get('msg', '')}")
         case HTTPException(status_code=404):
             return NotFoundError("not_found")
+        case HTTPException(status_code=413):
+            return TooLargeError("too_large")
         case HTTPException():
             problem = BadRequestError("bad_request", str(error.detail))
             problem.status = error.status_code
