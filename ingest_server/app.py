@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 
 def make_app(state: ServerState | None) -> FastAPI:
     """Make the application; without a state it can only describe itself."""
+    # Every refusal has one form; named here, the framework does not announce answers of its own that never come.
+    problem = {"description": "Refused: a problem object (RFC 9457)", "content": {"application/problem+json": {}}}
     app = FastAPI(
         title="Evidock ingest server",
         version="1",
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
+        responses={"4XX": problem, "5XX": problem},
     )
     app.state.server = state
     add_middleware(app)

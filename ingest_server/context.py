@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
-from fastapi import Request
+from fastapi import Request, Security
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
 from chain_of_custody.canonical import JsonValue, parse_json
@@ -27,6 +28,14 @@ if TYPE_CHECKING:
 
 MAX_BODY = 64 << 20
 NONCE_LIFE = timedelta(minutes=10)
+# These only describe the interface: what is presented is judged by check_token and verify_request alone.
+BEARER = HTTPBearer(auto_error=False, scheme_name="token", description="From `token add` or `auditor add`.")
+DOCK_SIGNATURE = APIKeyHeader(
+    name="Signature",
+    auto_error=False,
+    scheme_name="dock",
+    description="RFC 9421, Ed25519, tag `evidock-dock-v1`, over exactly method, path, query and content-digest.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +110,12 @@ def parse_object(body: bytes) -> dict[str, JsonValue]:
     return value
 
 
-def require_permission(permission: Permission) -> Callable[[Request], Coroutine[Any, Any, Token]]:
+def require_permission(permission: Permission) -> Callable[..., Coroutine[Any, Any, Token]]:
     """Give the dependency that lets in only tokens with this permission."""
 
-    async def check(request: Request) -> Token:
+    async def check(
+        request: Request, _described: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)] = None
+    ) -> Token:
         installation = get_state(request).installation
         return await run_in_threadpool(check_token, installation, request.headers.get("authorization"), permission)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastapi import Depends
+from fastapi import Depends, Security
 
 from ingest_server.accounts import pages as account_pages
 from ingest_server.cases import api as cases
-from ingest_server.context import require_permission
+from ingest_server.context import DOCK_SIGNATURE, require_permission
 from ingest_server.docks import api as docks
 from ingest_server.exports import api as exports
 from ingest_server.health import show_health
@@ -45,18 +45,19 @@ def _add_api(app: FastAPI) -> None:
     post("/enrolment/v1/begin", tags=["enrolment"], dependencies=limited)(docks.post_begin)
     post("/enrolment/v1/finish", tags=["enrolment"], dependencies=limited)(docks.post_finish)
 
-    get("/dock/v1/status", tags=["dock"])(intake.show_status)
-    post("/dock/v1/dockings", tags=["dock"])(intake.post_docking)
-    post("/dock/v1/dockings/{docking_id}/close", tags=["dock"], status_code=204)(intake.post_close)
-    post("/dock/v1/intakes", tags=["dock"])(intake.post_intake)
-    post("/dock/v1/intakes/known", tags=["dock"])(intake.post_known)
-    get("/dock/v1/intakes/{intake_id}/parts", tags=["dock"])(intake.get_parts)
-    post("/dock/v1/intakes/{intake_id}/parts", tags=["dock"])(intake.post_parts)
-    post("/dock/v1/intakes/{intake_id}/complete", tags=["dock"])(intake.post_complete)
-    post("/dock/v1/intakes/{intake_id}/abort", tags=["dock"], status_code=204)(intake.post_abort)
-    post("/dock/v1/presentations", tags=["dock"])(intake.post_presentation)
-    post("/dock/v1/receipts", tags=["dock"])(intake.post_receipt)
-    post("/dock/v1/clearings", tags=["dock"], status_code=204)(intake.post_clearing)
+    signed = [Security(DOCK_SIGNATURE)]
+    get("/dock/v1/status", tags=["dock"], dependencies=signed)(intake.show_status)
+    post("/dock/v1/dockings", tags=["dock"], dependencies=signed)(intake.post_docking)
+    post("/dock/v1/dockings/{docking_id}/close", tags=["dock"], dependencies=signed, status_code=204)(intake.post_close)
+    post("/dock/v1/intakes", tags=["dock"], dependencies=signed)(intake.post_intake)
+    post("/dock/v1/intakes/known", tags=["dock"], dependencies=signed)(intake.post_known)
+    get("/dock/v1/intakes/{intake_id}/parts", tags=["dock"], dependencies=signed)(intake.get_parts)
+    post("/dock/v1/intakes/{intake_id}/parts", tags=["dock"], dependencies=signed)(intake.post_parts)
+    post("/dock/v1/intakes/{intake_id}/complete", tags=["dock"], dependencies=signed)(intake.post_complete)
+    post("/dock/v1/intakes/{intake_id}/abort", tags=["dock"], dependencies=signed, status_code=204)(intake.post_abort)
+    post("/dock/v1/presentations", tags=["dock"], dependencies=signed)(intake.post_presentation)
+    post("/dock/v1/receipts", tags=["dock"], dependencies=signed)(intake.post_receipt)
+    post("/dock/v1/clearings", tags=["dock"], dependencies=signed, status_code=204)(intake.post_clearing)
     app.put("/store/v1/parts/{key:path}", tags=["dock"])(store.put_part)
 
     auditor = [Depends(ledger.require_auditor)]

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request, Response, Security
+from fastapi.security import HTTPAuthorizationCredentials
 from starlette.concurrency import run_in_threadpool
 
 from chain_of_custody.errors import LedgerError, MalformedError
 from chain_of_custody.tiles import parse_tile_path
 from ingest_server.accounts.tokens import check_token
-from ingest_server.context import ServerState, get_state
+from ingest_server.context import BEARER, ServerState, get_state
 from ingest_server.errors import NotFoundError
 from ingest_server.permissions import Permission
 
 State = Annotated[ServerState, Depends(get_state)]
 
 
-async def require_auditor(request: Request) -> None:
+async def require_auditor(
+    request: Request, _described: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)] = None
+) -> None:
     """Let in tokens that may read the ledger; anyone where the ledger was opened."""
     state = get_state(request)
     if not state.is_ledger_open:

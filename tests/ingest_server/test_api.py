@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import urllib3
 
+from ingest_server.app import describe_api
 from tests.support.running import fetch
 
 if TYPE_CHECKING:
@@ -45,3 +47,36 @@ def test_a_stranger_cannot_fill_the_memory(running: WholeSystem, route: str, *, 
             assert answer.status in {401, 413}
     assert _peak_memory(running) - before < 64 << 20
     assert fetch(f"{running.url}/api/v1/health")[0] == 200
+
+
+def _routes() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in describe_api()["paths"].items():
+        for method, route in methods.items():
+            yield method.upper(), path, route
+
+
+API = [(method, path) for method, path, _ in _routes() if path.startswith("/api/") and path != "/api/v1/health"]
+
+
+@pytest.mark.parametrize(("method", "path"), API, ids=[f"{method} {path}" for method, path in API])
+@pytest.mark.parametrize("token", [None, "not-a-token"])
+def test_every_route_for_programs_needs_a_token(
+    running: WholeSystem, method: str, path: str, token: str | None
+) -> None:
+    status, problem = fetch(running.url + re.sub(r"{\w+}", "x", path), method=method, token=token)
+    assert (status, problem["code"]) == (401, "token_needed")
+
+
+def test_the_description_says_what_each_route_asks_for() -> None:
+    asked = {path: {name for need in route.get("security", []) for name in need} for _, path, route in _routes()}
+    for path, needs in asked.items():
+        if path.startswith("/dock/"):
+            assert needs == {"dock"}, path
+        elif path.startswith("/ledger/") or (path.startswith("/api/") and path != "/api/v1/health"):
+            assert needs == {"token"}, path
+        else:
+            assert not needs, path
+
+
+def test_the_description_promises_no_answer_that_never_comes() -> None:
+    assert not [path for _, path, route in _routes() if "422" in route["responses"]]
