@@ -70,13 +70,14 @@ def _add_api(app: FastAPI) -> None:
     history = may[Permission.RECORDING_HISTORY]
     get("/api/v1/recordings/{evidence_id}/history", tags=["recordings"], dependencies=history)(recordings.get_history)
 
+    # Agencies write case numbers such as 2026/0001: a number may hold slashes.
     case_reading = may[Permission.CASEFILE_READ]
     get("/api/v1/casefiles", tags=["casefiles"], dependencies=case_reading)(cases.get_casefiles)
     post("/api/v1/casefiles", tags=["casefiles"])(cases.post_casefile)
-    get("/api/v1/casefiles/{number}", tags=["casefiles"], dependencies=case_reading)(cases.get_casefile)
-    post("/api/v1/casefiles/{number}/attachments", tags=["casefiles"])(cases.post_attachment)
-    post("/api/v1/casefiles/{number}/detachments", tags=["casefiles"])(cases.post_detachment)
-    post("/api/v1/casefiles/{number}/exports", tags=["casefiles"])(exports.post_export)
+    get("/api/v1/casefiles/{number:path}", tags=["casefiles"], dependencies=case_reading)(cases.get_casefile)
+    post("/api/v1/casefiles/{number:path}/attachments", tags=["casefiles"])(cases.post_attachment)
+    post("/api/v1/casefiles/{number:path}/detachments", tags=["casefiles"])(cases.post_detachment)
+    post("/api/v1/casefiles/{number:path}/exports", tags=["casefiles"])(exports.post_export)
 
     get("/api/v1/docks", tags=["registers"], dependencies=may[Permission.DOCK_READ])(docks.get_docks)
     get("/api/v1/recorders", tags=["registers"], dependencies=may[Permission.DOCK_READ])(docks.get_recorders)

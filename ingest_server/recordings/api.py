@@ -11,7 +11,13 @@ from chain_of_custody.identities import parse_shown_id, show_id
 from ingest_server.context import ServerState, get_state
 from ingest_server.errors import NotFoundError
 from ingest_server.recordings.history import read_history
-from ingest_server.recordings.queries import PAGE_SIZE, RecordingFilter, get_recording, search_recordings
+from ingest_server.recordings.queries import (
+    PAGE_SIZE,
+    RecordingFilter,
+    get_recording,
+    read_local_time,
+    search_recordings,
+)
 
 State = Annotated[ServerState, Depends(get_state)]
 Text = Annotated[str | None, Query(max_length=200)]
@@ -44,7 +50,7 @@ def get_recordings(
     limit: Annotated[int, Query(ge=1, le=PAGE_SIZE)] = PAGE_SIZE,
 ) -> dict[str, Any]:
     """One page of recordings, last received first; ``next`` continues below it."""
-    wanted = RecordingFilter(officer, recorder, since, until, case, text)
+    wanted = RecordingFilter(officer, recorder, read_local_time(since), read_local_time(until), case, text)
     rows = search_recordings(state.installation.catalogue, wanted, before=before, limit=limit)
     following = rows[-1]["received_index"] if len(rows) == limit else None
     return {"recordings": [show_row(row) for row in rows], "next": following}

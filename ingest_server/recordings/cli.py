@@ -15,11 +15,31 @@ if TYPE_CHECKING:
     from ingest_server.recordings.fixity import FixityResult
 
 
+def _read_time(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    from ingest_server.errors import BadRequestError
+    from ingest_server.recordings.queries import read_local_time
+
+    try:
+        return read_local_time(text)
+    except BadRequestError as error:
+        raise click.BadParameter(error.detail) from error
+
+
 @click.command()
 @click.option("--officer", help="Officer number as claimed by names or sidecars.")
 @click.option("--recorder", help="Recorder id, or serial as claimed.")
-@click.option("--from", "since", help="Earliest start by the recorder's clock: YYYY-MM-DD or with THH:MM:SS.")
-@click.option("--to", "until", help="Latest start by the recorder's clock; a day alone means the whole day.")
+@click.option(
+    "--from",
+    "since",
+    callback=_read_time,
+    help="Earliest start by the recorder's clock: YYYY-MM-DD or with THH:MM:SS.",
+)
+@click.option(
+    "--to",
+    "until",
+    callback=_read_time,
+    help="Latest start by the recorder's clock; a day alone means the whole day.",
+)
 @click.option("--case", help="Number of the case file it is attached to.")
 @click.option("--text", help="Found in path, claims, case number or title.")
 @data_option

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from ingest_server.errors import BadRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,6 +16,7 @@ if TYPE_CHECKING:
     from ingest_server.catalogue.catalogue import Catalogue
 
 PAGE_SIZE = 200
+_LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,22 @@ class RecordingFilter:
     until: str | None = None
     case: str | None = None
     text: str | None = None
+
+
+def read_local_time(text: str | None) -> str | None:
+    """A day or a time by a recorder's clock, in the form the catalogue compares.
+
+    Raises:
+        BadRequestError: It is none; finding nothing would look like an answer.
+    """
+    if text is None:
+        return None
+    try:
+        # The pattern keeps out the forms that the parser knows besides, the parser dates that no calendar has.
+        datetime.fromisoformat(text if _LOCAL_TIME.fullmatch(text) else "")
+    except ValueError as error:
+        raise BadRequestError("wrong_usage", "a time is YYYY-MM-DD, or YYYY-MM-DDTHH:MM with or without :SS") from error
+    return text.replace(" ", "T")
 
 
 def get_recording(catalogue: Catalogue, evidence_id: str) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 import urllib3
@@ -80,3 +81,27 @@ def test_the_description_says_what_each_route_asks_for() -> None:
 
 def test_the_description_promises_no_answer_that_never_comes() -> None:
     assert not [path for _, path, route in _routes() if "422" in route["responses"]]
+
+
+@pytest.fixture(scope="module")
+def token(running: WholeSystem) -> str:
+    """A token that may do everything."""
+    added = running.server("token", "add", "program", "--role", "evidence_administrator")
+    return added.stdout.splitlines()[-1]
+
+
+def test_a_case_number_may_hold_a_slash(running: WholeSystem, token: str) -> None:
+    number = "2026/京 0001"
+    new = {"number": number, "title": "t"}
+    assert fetch(f"{running.url}/api/v1/casefiles", method="POST", token=token, body=new) == (200, {"is_new": True})
+    address = f"{running.url}/api/v1/casefiles/{quote(number, safe='')}"
+    status, casefile = fetch(address, token=token)
+    assert (status, casefile["number"]) == (200, number)
+    assert fetch(f"{address}/exports", method="POST", token=token, body={"reason": "r"})[1]["code"] == "not_found"
+
+
+@pytest.mark.parametrize("time", ["nonsense", "2026-13-01", "2026-11-23T25:00", "2026-W01-1", "2026"])
+def test_a_time_that_is_none_is_refused_and_not_searched_for(running: WholeSystem, token: str, time: str) -> None:
+    status, problem = fetch(f"{running.url}/api/v1/recordings?from={time}", token=token)
+    assert (status, problem["code"]) == (400, "wrong_usage")
+    assert running.server("search", "--to", time, check=False).returncode == 2
