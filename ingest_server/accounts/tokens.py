@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from chain_of_custody.identities import new_id
 from chain_of_custody.instants import format_instant
+from ingest_server.checking import check_text
 from ingest_server.custody.recording import Event
 from ingest_server.errors import BadRequestError, ForbiddenError, NotFoundError, UnauthorizedError
 from ingest_server.permissions import ROLES, Permission
@@ -34,8 +35,9 @@ def add_token(installation: Installation, actor: Actor, name: str, role: str, li
     """Make a token; an event. Returns it, the only time it is shown.
 
     Raises:
-        BadRequestError: No such role.
+        BadRequestError: No such role, or the name is empty, too long or holds control characters.
     """
+    name = check_text(name, "the name")
     if role not in ROLES:
         raise BadRequestError("wrong_usage", f"there is no role {role}; roles are {', '.join(ROLES)}")
     token = secrets.token_urlsafe(32)
@@ -57,7 +59,13 @@ def add_token(installation: Installation, actor: Actor, name: str, role: str, li
 
 
 def revoke_token(installation: Installation, actor: Actor, name: str, reason: str) -> None:
-    """Revoke every token of a name; events. Raises NotFoundError where there is none."""
+    """Revoke every token of a name; events.
+
+    Raises:
+        NotFoundError: There is none.
+        BadRequestError: The reason is empty, too long or holds control characters.
+    """
+    reason = check_text(reason, "the reason")
     rows = installation.private.fetch("select id from tokens where name = ? and revoked_at is null", name)
     if not rows:
         raise NotFoundError("not_found", f"there is no token called {name}")

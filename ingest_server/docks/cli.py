@@ -31,11 +31,10 @@ def dock() -> None:
 @refuse_in_words
 def add_dock_command(name: str, data: Path) -> None:
     """Prepare a dock's enrolment; prints the code, good for one hour, once."""
-    from ingest_server.checking import check_text
     from ingest_server.docks.commands import add_dock
 
     with open_installation(data) as installation:
-        code = add_dock(installation, check_text(name, "the name"))
+        code = add_dock(installation, name)
         click.echo("enrolment code, good for one hour, once:", err=True)
         click.echo(code)
 

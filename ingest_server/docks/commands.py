@@ -21,6 +21,7 @@ from chain_of_custody.errors import DuplicateClaimError, VerificationError
 from chain_of_custody.identities import new_id
 from chain_of_custody.instants import format_instant
 from chain_of_custody.signing import VerifyKey
+from ingest_server.checking import check_text
 from ingest_server.custody.actors import Actor, server_actor
 from ingest_server.custody.recording import Event
 from ingest_server.docks.queries import list_docks
@@ -43,7 +44,12 @@ class EnrolmentOffer:
 
 
 def add_dock(installation: Installation, name: str) -> str:
-    """Prepare the enrolment of a dock; returns the code, which is stored nowhere and good for one hour, once."""
+    """Prepare the enrolment of a dock; returns the code, which is stored nowhere and good for one hour, once.
+
+    Raises:
+        BadRequestError: The name is empty, too long or holds control characters.
+    """
+    name = check_text(name, "the name")
     code = new_code()
     key = derive_key(parse_code(code))
     now = installation.clock()
@@ -132,7 +138,9 @@ def revoke_dock(installation: Installation, actor: Actor, name: str, reason: str
 
     Raises:
         NotFoundError: No enrolled dock has this name.
+        BadRequestError: The reason is empty, too long or holds control characters.
     """
+    reason = check_text(reason, "the reason")
     found = [
         dock
         for dock in list_docks(installation.catalogue)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
 from chain_of_custody.identities import policy_subject
+from ingest_server.checking import check_text
 from ingest_server.custody.recording import Event
 from ingest_server.errors import BadRequestError
 
@@ -64,8 +65,10 @@ def change_policy(installation: Installation, actor: Actor, key: str, value: str
     """Change one value; an event. Says whether anything changed.
 
     Raises:
-        BadRequestError: No such key, or not a value it can have.
+        BadRequestError: No such key, or not a value it can have; or the reason is empty, too long or holds control
+            characters.
     """
+    reason = check_text(reason, "the reason")
     default = load_defaults().get(key)
     if default is None:
         raise BadRequestError("wrong_usage", f"there is no policy value {key}; see: policy show")

@@ -1,0 +1,46 @@
+"""The command line on a data folder: what it refuses, with which exit code, and in how many lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.whole_system import WholeSystem
+
+if TYPE_CHECKING:
+    from subprocess import CompletedProcess
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> WholeSystem:
+    """A data folder without a running server."""
+    return WholeSystem(tmp_path_factory.mktemp("commands"))
+
+
+def refuse_in_one_line(finished: CompletedProcess[str]) -> str:
+    """The one line of a command that was refused."""
+    assert finished.returncode == 1
+    assert not finished.stdout
+    lines = finished.stderr.strip().splitlines()
+    assert len(lines) == 1, finished.stderr
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["dock", "add", ""],
+        ["token", "add", "a\nb", "--role", "auditor"],
+        ["auditor", "add", "\x1b[31mred"],
+        ["token", "revoke", "nobody", "--reason", " "],
+        ["dock", "revoke", "nobody", "--reason", ""],
+        ["policy", "set", "clearing.directory", "allow", "--reason", ""],
+        ["casefile", "add", "A-1", "--title", "\u202egnp"],
+    ],
+    ids=" ".join,
+)
+def test_names_and_reasons_that_say_nothing_are_refused(system: WholeSystem, command: list[str]) -> None:
+    before = len(system.events())
+    assert "empty, too long or holds control characters" in refuse_in_one_line(system.server(*command, check=False))
+    assert len(system.events()) == before
