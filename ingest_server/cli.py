@@ -62,7 +62,8 @@ def init(
     Credentials of an S3 store come from MINIO_ACCESS_KEY and MINIO_SECRET_KEY.
     """
     from chain_of_custody.instants import utc_clock
-    from ingest_server.config import Config, make_origin
+    from ingest_server.config import Config, check_public_url, make_origin
+    from ingest_server.errors import BadRequestError
     from ingest_server.setup import read_vkey, set_up
     from ingest_server.store.settings import DirectorySettings, S3Settings
 
@@ -79,9 +80,11 @@ def init(
         if s3_endpoint or s3_bucket or s3_dock_endpoint or s3_ca:
             raise click.UsageError("--s3-… options need --store s3")
         settings = DirectorySettings(data / "store")
-    wanted = Config(
-        make_origin(origin, data, utc_clock().year), public_url.rstrip("/") if public_url else None, settings
-    )
+    try:
+        address = check_public_url(public_url) if public_url else None
+        wanted = Config(make_origin(origin, data, utc_clock().year), address, settings)
+    except BadRequestError as error:
+        raise click.UsageError(error.detail) from error
     is_new = set_up(data, wanted, utc_clock)
     click.echo(f"{'made' if is_new else 'already there'}: {data}", err=True)
     if store == "directory":
@@ -113,6 +116,8 @@ def serve(
     open_ledger: bool,
 ) -> None:
     """Serve docks and programs until stopped; prints one line when it accepts requests."""
+    if (tls_cert is None) != (tls_key is None):
+        raise click.UsageError("--tls-cert and --tls-key go together")
     from ingest_server.log import set_up_logging
     from ingest_server.serving import serve as run
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 CommandT = TypeVar("CommandT", bound="Callable[..., Any]")
 
+# Where the detail says it all, the general sentence before it would only be in the way.
+_GENERAL = frozenset({"already_exists", "not_found", "wrong_usage"})
+
 data_option = click.option(
     "--data", type=click.Path(path_type=Path, file_okay=False), required=True, help="The data folder."
 )
@@ -37,11 +40,15 @@ def refuse_in_words(function: CommandT) -> CommandT:
         try:
             return function(*arguments, **options)
         except (ServerError, CustodyError, StoreError, OSError) as error:
-            message = " ".join(str(error).split())
+            message = " ".join(_say(error).split())
             click.echo(f"{click.get_current_context().command_path}: {message}", err=True)
             sys.exit(1)
 
     return run  # type: ignore[return-value]  # wraps keeps the signature
+
+
+def _say(error: Exception) -> str:
+    return error.detail if isinstance(error, ServerError) and error.code in _GENERAL and error.detail else str(error)
 
 
 def open_installation(data: Path) -> Installation:

@@ -12,6 +12,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import tomli_w
 
@@ -58,6 +59,24 @@ def make_origin(domain: str | None, data: Path, year: int) -> str:
     if not re.fullmatch(r"[a-z0-9.-]+/[a-z0-9.-]+", domain):
         raise BadRequestError("wrong_usage", "--origin is DOMAIN/AGENCY of a-z, 0-9, '.' and '-'")
     return f"{domain}/{year}"
+
+
+def check_public_url(url: str) -> str:
+    """Give the server's address without a trailing slash.
+
+    Raises:
+        BadRequestError: It is no address, or has something behind host and port: docks sign the path they ask for,
+            so a proxy may not put anything before it.
+    """
+    try:
+        split = urlsplit(url.rstrip("/"))
+        is_bare = not (split.path or split.query or split.fragment or split.username or split.password)
+        _ = split.port  # Raises ValueError for a port that is none.
+    except ValueError:
+        is_bare = False
+    if not is_bare or split.scheme not in {"http", "https"} or not re.fullmatch(r"[^\s/]+", split.hostname or ""):
+        raise BadRequestError("wrong_usage", "--public-url is http(s)://HOST[:PORT] with nothing behind it")
+    return f"{split.scheme}://{split.netloc}"
 
 
 def load_config(data: Path) -> Config:

@@ -116,8 +116,6 @@ def serve(
     Raises:
         BadRequestError: The address is reachable from outside and nothing protects the connection.
     """
-    if (tls_cert is None) != (tls_key is None):
-        raise BadRequestError("wrong_usage", "--tls-cert and --tls-key go together")
     if tls_cert is None and not is_behind_proxy and not _is_loopback(host):
         raise BadRequestError(
             "wrong_usage", f"{host} is reachable from outside: give --tls-cert and --tls-key, or --behind-proxy"

@@ -13,14 +13,15 @@ from chain_of_custody.ledger import Ledger
 from chain_of_custody.signing import SigningKey, read_key, write_key
 from ingest_server.config import CONFIG_NAME, Config, load_config, read_secrets, save_config
 from ingest_server.custody.actors import find_handle, operator_actor
-from ingest_server.errors import ConflictedError, UnavailableError
+from ingest_server.errors import ConflictedError
 from ingest_server.intake.intakes import CANARY_GOOD_AT
 from ingest_server.private.database import PrivateDatabase
-from ingest_server.store.errors import StoreError
+from ingest_server.store.errors import UnsafeStoreError
 from ingest_server.store.opening import create_store
 from ingest_server.store.settings import DirectorySettings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from chain_of_custody.instants import Clock
@@ -33,18 +34,18 @@ def set_up(data: Path, wanted: Config, clock: Clock) -> bool:
 
     Raises:
         ConflictedError: The folder was set up otherwise, or holds other things.
-        ServerError: The store is unsafe or cannot be reached.
+        StoreError: The store is unsafe, refuses the account or cannot be reached.
     """
     if (data / CONFIG_NAME).exists():
         _confirm(data, wanted)
         return False
-    is_new_folder = not data.exists()
-    if not is_new_folder and any(data.iterdir()):
+    new_folders = [folder for folder in (data, *data.parents) if not folder.exists()]
+    if not new_folders and any(data.iterdir()):
         raise ConflictedError("already_exists", f"{data} is not empty and is no data folder")
     try:
         _make(data, wanted, clock)
     except BaseException:
-        _remove(data, is_new_folder=is_new_folder)
+        _remove(data, new_folders)
         raise
     return True
 
@@ -65,17 +66,14 @@ def _make(data: Path, wanted: Config, clock: Clock) -> None:
     write_key(data / "keys" / "log.pem", log_key)
     write_key(data / "keys" / "event.pem", event_key)
     write_file(data / "keys" / "part-secret", secrets.token_hex(32).encode())
-    try:
-        store = create_store(
-            wanted.store, read_secrets(data), public_url=lambda: wanted.public_url or "http://127.0.0.1", clock=clock
-        )
-    except StoreError as error:
-        raise UnavailableError("store_unavailable", str(error)) from error
+    store = create_store(
+        wanted.store, read_secrets(data), public_url=lambda: wanted.public_url or "http://127.0.0.1", clock=clock
+    )
     try:
         is_directory = isinstance(wanted.store, DirectorySettings)
         report = store.run_canary(clock())
         if not report.ok and not is_directory:
-            raise UnavailableError("canary_failed", ", ".join(check.name for check in report.failed))
+            raise UnsafeStoreError("this store does not protect what it accepts", report.failed)
     finally:
         store.close()
     private = PrivateDatabase(data)
@@ -98,14 +96,16 @@ def _make(data: Path, wanted: Config, clock: Clock) -> None:
     save_config(data, wanted)
 
 
-def _remove(data: Path, *, is_new_folder: bool) -> None:
+def _remove(data: Path, new_folders: Sequence[Path]) -> None:
+    """Take away all that is in the folder, and the folders this call made, the innermost first."""
     for path in data.iterdir() if data.exists() else ():
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink()
-    if is_new_folder and data.exists():
-        data.rmdir()
+    for folder in new_folders:
+        if folder.exists():
+            folder.rmdir()
 
 
 def read_vkey(data: Path) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support.whole_system import WholeSystem
 
 if TYPE_CHECKING:
@@ -47,10 +49,49 @@ def test_init_refuses_a_lying_store_and_leaves_nothing_behind(tmp_path: Path, rc
     assert not data.exists()
 
 
+def test_init_that_is_refused_keeps_no_folder_it_made_on_the_way(tmp_path: Path) -> None:
+    system = WholeSystem(tmp_path)
+    refused = system.run(
+        "ingest-server", "init", "--data", tmp_path / "new" / "deep" / "data", "--store", "s3",
+        "--s3-endpoint", "http://127.0.0.1:1", "--s3-bucket", "evidence", check=False,
+        env={"MINIO_ACCESS_KEY": "", "MINIO_SECRET_KEY": ""},
+    )  # fmt: skip
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        "ingest-server init: no store account was given (MINIO_ACCESS_KEY and MINIO_SECRET_KEY)\n"
+    )
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--origin", "one-word"),
+        ("--public-url", "not an address"),
+        ("--public-url", "http://[x"),
+        ("--public-url", "https://evidence.example/behind/a/path"),
+        ("--store", "s3"),
+        ("--s3-bucket", "evidence"),
+    ],
+    ids=" ".join,
+)
+def test_init_used_wrongly_makes_nothing(tmp_path: Path, options: tuple[str, ...]) -> None:
+    system = WholeSystem(tmp_path)
+    wrong = system.run("ingest-server", "init", "--data", tmp_path / "new", *options, check=False)
+    assert wrong.returncode == 2
+    assert not (tmp_path / "new").exists()
+
+
 def test_the_data_folder_is_its_owners_alone(tmp_path: Path) -> None:
     system = WholeSystem(tmp_path)
     assert system.data.stat().st_mode & 0o077 == 0
     assert all(path.stat().st_mode & 0o077 == 0 for path in (system.data / "keys").iterdir())
+
+
+def test_serve_with_half_of_a_certificate_is_wrong_usage(tmp_path: Path) -> None:
+    (tmp_path / "cert.pem").write_text("half")
+    system = WholeSystem(tmp_path)
+    assert system.server("serve", "--tls-cert", tmp_path / "cert.pem", check=False).returncode == 2
 
 
 def test_serve_refuses_an_outside_address_without_tls(tmp_path: Path) -> None:
