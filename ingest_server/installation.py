@@ -34,7 +34,6 @@ class Installation:
         ledger: The custody ledger, able to append.
         catalogue: What searches read.
         private: Working state and secrets' hashes.
-        store: Where originals are.
         custody: Appends events for actors.
         clock: UTC.
         event_key_hex: The public key that signs leaves.
@@ -45,10 +44,10 @@ class Installation:
     ledger: Ledger
     catalogue: Catalogue
     private: PrivateDatabase
-    store: ObjectStore
     custody: Custody
     clock: Clock
     event_key_hex: str
+    _store: ObjectStore | None = None
 
     @classmethod
     def open(cls, data: Path, clock: Clock) -> Self:
@@ -68,26 +67,35 @@ class Installation:
             clock=clock,
         )
         private = PrivateDatabase(data)
-
-        def public_url() -> str:
-            return config.public_url or private.read_setting(LAST_URL) or "http://127.0.0.1:8400"
-
-        store = open_store(config.store, read_secrets(data), public_url=public_url, clock=clock)
         catalogue = Catalogue(data / "catalogue.db", ledger)
         custody = Custody(ledger, private)
-        return cls(data, config, ledger, catalogue, private, store, custody, clock, event_key.public.hex)
+        return cls(data, config, ledger, catalogue, private, custody, clock, event_key.public.hex)
 
     @property
     def public_url(self) -> str:
         """The server's address: as configured, else the one last served."""
         return self.config.public_url or self.private.read_setting(LAST_URL) or "http://127.0.0.1:8400"
 
+    @property
+    def store(self) -> ObjectStore:
+        """Where originals are; opened when first asked for, since most commands need neither it nor its account.
+
+        Raises:
+            StoreRefusedError: There is no account for it.
+        """
+        if self._store is None:
+            self._store = open_store(
+                self.config.store, read_secrets(self.data), public_url=lambda: self.public_url, clock=self.clock
+            )
+        return self._store
+
     def close(self) -> None:
         """Close everything."""
         self.ledger.close()
         self.catalogue.close()
         self.private.close()
-        self.store.close()
+        if self._store is not None:
+            self._store.close()
 
     def __enter__(self) -> Self:
         """The installation itself."""

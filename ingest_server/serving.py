@@ -115,12 +115,15 @@ def serve(
 
     Raises:
         BadRequestError: The address is reachable from outside and nothing protects the connection.
+        StoreRefusedError: There is no account for the store.
     """
     if tls_cert is None and not is_behind_proxy and not _is_loopback(host):
         raise BadRequestError(
             "wrong_usage", f"{host} is reachable from outside: give --tls-cert and --tls-key, or --behind-proxy"
         )
     spki = read_spki_digest(tls_cert.read_bytes()) if tls_cert and not is_behind_proxy else None
+    # Opened here, so that a server without an account for its store does not come up at all.
+    log.debug("originals are in a store of kind %s", installation.store.kind)
     working = Working()
     state = ServerState(installation, working, spki, is_behind_proxy, is_ledger_open)
     config = uvicorn.Config(

@@ -46,9 +46,14 @@ def open_store(
 
     Returns:
         The store; nothing has been asked of it yet. Run ``probe`` and ``run_canary`` before believing it.
+
+    Raises:
+        StoreRefusedError: There is no account for it, or no secret.
     """
     match settings:
         case DirectorySettings():
+            if not secrets.part_secret:
+                raise StoreRefusedError("keys/part-secret is missing or empty: no part request can be signed")
             return DirectoryStore(settings.root, secrets.part_secret, public_url)
         case S3Settings():
             return S3Store(settings, secrets, clock)

@@ -125,5 +125,5 @@ def test_a_directory_is_made_and_opened_again(tmp_path: Path) -> None:
 
 
 def test_a_directory_store_needs_a_secret(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="secret"):
+    with pytest.raises(StoreRefusedError, match="part-secret"):
         create_store(DirectorySettings(tmp_path / "store"), StoreSecrets(), public_url=lambda: "", clock=now)
