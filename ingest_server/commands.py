@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CommandT = TypeVar("CommandT", bound="Callable[..., Any]")
 
 # Where the detail says it all, the general sentence before it would only be in the way.
-_GENERAL = frozenset({"already_exists", "not_found", "wrong_usage"})
+_GENERAL = frozenset({"already_exists", "catalogue_damaged", "database_damaged", "not_found", "wrong_usage"})
 
 data_option = click.option(
     "--data", type=click.Path(path_type=Path, file_okay=False), required=True, help="The data folder."

@@ -11,6 +11,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The store does not hold what it accepts; nothing is received until it does.",
         "存储未通过保护检查，暂停接收。",
     ),
+    "catalogue_damaged": ("The catalogue cannot be read.", "目录数据库无法读取。"),
     "clearing_not_allowed": (
         "The policy does not allow clearing on this store.",
         "当前策略不允许在此存储上清空记录仪。",
@@ -21,6 +22,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "表单不是从您的会话发出的，请重新打开页面。",
     ),
     "counter_reused": ("The dock used one counter for two statements.", "采集站重复使用了同一计数。"),
+    "database_damaged": ("A database of the data folder is damaged.", "数据目录中的数据库已损坏。"),
     "derivative_differs": (
         "The stored picture is not the one that was made; it is not shown.",
         "存储中的图片与生成时不一致，不予显示。",

@@ -8,22 +8,29 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlite_utils
 
 from ingest_server.catalogue.projector import apply_entry
 from ingest_server.catalogue.schema import SCHEMA, TABLES, VERSION, split_statements
+from ingest_server.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from chain_of_custody.ledger import Ledger
 
 STRETCH = 1000
 _BUSY_S = 60
+_REBUILD = "is damaged; run: ingest-server catalogue rebuild"
+_REMEDIES = {
+    sqlite3.SQLITE_CONSTRAINT: _REBUILD,
+    sqlite3.SQLITE_CORRUPT: _REBUILD,
+    sqlite3.SQLITE_NOTADB: "is no database any more; stop the server and delete it, the next command builds it anew",
+}
 
 
 class Catalogue:
@@ -36,14 +43,19 @@ class Catalogue:
         self._idle: list[sqlite3.Connection] = []
 
     def fetch(self, statement: str, *values: object) -> list[sqlite3.Row]:
-        """Run one query on a catalogue that is up to the checkpoint current when the query began."""
-        connection = self._borrow()
-        try:
-            _sync(connection, self._ledger)
-            rows = connection.execute(statement, values).fetchall()
-        except BaseException:
-            connection.close()
-            raise
+        """Run one query on a catalogue that is up to the checkpoint current when the query began.
+
+        Raises:
+            UnavailableError: The file is damaged.
+        """
+        with self._telling_damage():
+            connection = self._borrow()
+            try:
+                _sync(connection, self._ledger)
+                rows = connection.execute(statement, values).fetchall()
+            except BaseException:
+                connection.close()
+                raise
         self._idle.append(connection)
         return rows
 
@@ -57,28 +69,38 @@ class Catalogue:
         self.fetch("select 1")
 
     def rebuild(self, progress: Callable[[int, int], None] | None = None) -> int:
-        """Build anew from the ledger and copy in; returns how many entries were applied."""
+        """Build anew from the ledger and copy in; returns how many entries were applied.
+
+        Raises:
+            UnavailableError: What is there is no database at all, and must be deleted first.
+        """
         beside = self._build_beside(progress)
         try:
-            with closing(_connect(beside)) as built, closing(_connect(self._path)) as live:
+            # Whatever the live file's tables have become, its pages are overwritten: it is not made ready first.
+            with self._telling_damage(), closing(_connect(beside)) as built, closing(_open(self._path)) as live:
                 built.backup(live)
-                applied: int = live.execute("select next_index from cursor").fetchone()[0]
-                return applied
+                return _read_cursor(live)
         finally:
             _remove(beside)
 
     def check(self, progress: Callable[[int, int], None] | None = None) -> list[str]:
         """Compare with a catalogue built anew, row for row; returns what differs, at most 20 lines."""
-        self.sync()
+        try:
+            self.sync()
+        except UnavailableError as error:
+            return [error.detail]
+        except sqlite3.DatabaseError as error:
+            return [f"{self._path} cannot be read: {error}"]
         beside = self._build_beside(progress)
         try:
             with closing(_connect(beside)) as built, closing(_connect(self._path)) as live:
                 # Both sides end at the same entry, whatever is appended meanwhile.
-                end = built.execute("select next_index from cursor").fetchone()[0]
-                if live.execute("select next_index from cursor").fetchone()[0] != end:
+                if _read_cursor(live) != _read_cursor(built):
                     _sync(live, self._ledger)
                     _sync(built, self._ledger)
                 return [line for table in TABLES for line in _compare_table(table, live, built)][:20]
+        except sqlite3.DatabaseError as error:
+            return [f"{self._path} cannot be read: {error}"]
         finally:
             _remove(beside)
 
@@ -86,6 +108,17 @@ class Catalogue:
         """Close idle connections."""
         while self._idle:
             self._idle.pop().close()
+
+    @contextmanager
+    def _telling_damage(self) -> Iterator[None]:
+        """Say in words what no query can get around; a fault of our own stays one."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            remedy = _REMEDIES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+            if remedy is None:
+                raise
+            raise UnavailableError("catalogue_damaged", f"{self._path} {remedy} ({error})") from error
 
     def _build_beside(self, progress: Callable[[int, int], None] | None) -> Path:
         beside = self._path.with_name(f"{self._path.name}.{os.getpid()}.rebuild")
@@ -101,13 +134,23 @@ class Catalogue:
             return _connect(self._path)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _open(path: Path) -> sqlite3.Connection:
+    path.touch(mode=0o600)
     connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
-    connection.execute("pragma journal_mode=wal")
-    # Derived data: a power cut may cost the last transactions, which the next query applies again.
-    connection.execute("pragma synchronous=normal")
-    _prepare_tables(connection)
+    return connection
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = _open(path)
+    try:
+        connection.execute("pragma journal_mode=wal")
+        # Derived data: a power cut may cost the last transactions, which the next query applies again.
+        connection.execute("pragma synchronous=normal")
+        _prepare_tables(connection)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -126,24 +169,40 @@ def _prepare_tables(connection: sqlite3.Connection) -> None:
                 connection.execute(statement)
             connection.execute(f"pragma user_version = {VERSION}")
     except BaseException:
-        connection.execute("rollback")
+        _roll_back(connection)
         raise
     connection.execute("commit")
 
 
+def _roll_back(connection: sqlite3.Connection) -> None:
+    # SQLite itself has already given up a transaction that met a damaged page.
+    if connection.in_transaction:
+        connection.execute("rollback")
+
+
+def _read_cursor(connection: sqlite3.Connection) -> int:
+    row = connection.execute("select next_index from cursor").fetchone()
+    if row is None:
+        # Nobody but us writes here; the same remedy as for pages that cannot be read.
+        error = sqlite3.DatabaseError("the cursor is gone")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
+    return int(row[0])
+
+
 def _sync(connection: sqlite3.Connection, ledger: Ledger, progress: Callable[[int, int], None] | None = None) -> None:
     size = ledger.checkpoint()[0].size
-    while (start := connection.execute("select next_index from cursor").fetchone()[0]) < size:
+    while (start := _read_cursor(connection)) < size:
         connection.execute("begin immediate")
         try:
             # Another process may have applied the stretch while we waited for the lock.
-            start = connection.execute("select next_index from cursor").fetchone()[0]
+            start = _read_cursor(connection)
             for entry in ledger.entries(start, min(size, start + STRETCH)):
                 apply_entry(connection, entry)
                 start = entry.index + 1
             connection.execute("update cursor set next_index = ?", (start,))
         except BaseException:
-            connection.execute("rollback")
+            _roll_back(connection)
             raise
         connection.execute("commit")
         if progress:

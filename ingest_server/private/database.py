@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import sqlite_utils
 
+from ingest_server.errors import UnavailableError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -62,12 +64,22 @@ class PrivateDatabase:
     """One connection behind a lock: the server's own load on it is small, and every commit is durable."""
 
     def __init__(self, data: Path) -> None:
-        """Open the file in a data folder; make its tables where it is new."""
-        connection = sqlite3.connect(data / PRIVATE_NAME, timeout=60, isolation_level=None, check_same_thread=False)
+        """Open the file in a data folder, its owner's alone; make its tables where it is new.
+
+        Raises:
+            UnavailableError: It is damaged.
+        """
+        path = data / PRIVATE_NAME
+        path.touch(mode=0o600)
+        connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
-        connection.execute("pragma journal_mode=wal")
-        connection.execute("pragma synchronous=full")
-        connection.executescript(_SCHEMA)
+        try:
+            connection.execute("pragma journal_mode=wal")
+            connection.execute("pragma synchronous=full")
+            connection.executescript(_SCHEMA)
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            raise UnavailableError("database_damaged", f"{path} cannot be read: {error}") from error
         self.tables = sqlite_utils.Database(connection)
         self._connection = connection
         self._guard = threading.RLock()

@@ -9,6 +9,7 @@ import pytest
 from tests.support.whole_system import WholeSystem
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from subprocess import CompletedProcess
 
 
@@ -44,3 +45,21 @@ def test_names_and_reasons_that_say_nothing_are_refused(system: WholeSystem, com
     before = len(system.events())
     assert "empty, too long or holds control characters" in refuse_in_one_line(system.server(*command, check=False))
     assert len(system.events()) == before
+
+
+def test_a_damaged_private_database_is_named(tmp_path: Path) -> None:
+    system = WholeSystem(tmp_path)
+    (system.data / "private.db").write_bytes(b"no database at all" * 1000)
+    assert "private.db cannot be read" in refuse_in_one_line(system.server("search", check=False))
+
+
+def test_a_missing_secret_is_named_by_what_needs_it(tmp_path: Path) -> None:
+    system = WholeSystem(tmp_path)
+    (system.data / "keys" / "part-secret").unlink()
+    system.server("search")
+    assert "part-secret" in refuse_in_one_line(system.server("serve", "--port", 0, check=False))
+
+
+def test_what_the_server_keeps_is_its_owners_alone(system: WholeSystem) -> None:
+    system.server("search")
+    assert not [path.name for path in system.data.iterdir() if path.stat().st_mode & 0o077]
