@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,6 +50,6 @@ def post_export(state: State, token: Exporter, number: str, asked: NewExport) ->
     headers = {
         "Content-Disposition": f'attachment; filename="{export.export_id}.zip"',
         "Content-Length": str(export.size),
-        "Repr-Digest-Sha256": export.sha256,
+        "Repr-Digest": f"sha-256=:{b64encode(bytes.fromhex(export.sha256)).decode()}:",
     }
     return StreamingResponse(read(), media_type="application/zip", headers=headers)

@@ -28,16 +28,19 @@ def export(number: str, out: Path, reason: str, data: Path) -> None:
     from ingest_server.exports.commands import export_casefile
 
     columns = (TextColumn("writing · 写入"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with open_installation(data) as installation, Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("writing", total=None)
-        result = export_casefile(
-            installation,
-            operator_actor(),
-            number,
-            out,
-            reason,
-            lambda done, total: progress.update(task, completed=done, total=total),
-        )
+    progress = Progress(*columns, console=Console(stderr=True))
+    task = progress.add_task("writing", total=None)
+
+    def tell(done: int, total: int) -> None:
+        # Begun with the first byte: an export that is refused before says its one line and nothing else.
+        progress.start()
+        progress.update(task, completed=done, total=total)
+
+    with open_installation(data) as installation:
+        try:
+            result = export_casefile(installation, operator_actor(), number, out, reason, tell)
+        finally:
+            progress.stop()
     click.echo(f"{result.recordings} recordings, {result.size} bytes, sha2-256 {result.sha256}", err=True)
     click.echo(str(out))
 

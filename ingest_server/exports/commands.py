@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from chain_of_custody.durable import link_without_overwriting
 from chain_of_custody.gathering import gather_entries, gather_proofs, list_heads, list_subjects
@@ -20,7 +20,7 @@ from chain_of_custody.packaging import Original, write_package
 from ingest_server.cases.queries import find_casefile, list_attachments
 from ingest_server.checking import check_text
 from ingest_server.custody.recording import Event
-from ingest_server.errors import ConflictedError, NotFoundError
+from ingest_server.errors import BadRequestError, ConflictedError, NotFoundError
 from ingest_server.recordings.queries import get_recording
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def export_casefile(
         progress: Told the bytes of originals written and how many there are.
 
     Raises:
+        BadRequestError: ``out`` cannot be written.
         ConflictedError: ``out`` exists, or the case file kept changing.
         NotFoundError: No such case file, or nothing attached to it.
     """
@@ -78,10 +79,11 @@ def export_casefile(
     if not out.parent.is_dir():
         raise NotFoundError("not_found", f"there is no folder {out.parent}")
     _remove_unfinished(out.parent)
-    prepared, rows = _prepare(installation, actor, casefile, reason)  # 1
-    unfinished = out.parent / f"{_UNFINISHED}{os.getpid()}-{prepared.leaf.subject}"
+    unfinished = out.parent / f"{_UNFINISHED}{os.getpid()}-{new_id()}"
     try:
-        with unfinished.open("x+b") as file:
+        # Opened before anything is recorded: a folder that cannot be written to is no act of custody.
+        with _open_unfinished(unfinished, out) as file:
+            prepared, rows = _prepare(installation, actor, casefile, reason)  # 1
             summary = _write(installation, file, number, prepared, rows, progress)  # 2
             file.flush()
             os.fsync(file.fileno())
@@ -93,6 +95,13 @@ def export_casefile(
     finally:
         unfinished.unlink(missing_ok=True)
     return Export(prepared.leaf.subject, out, summary.sha256, summary.size, len(rows))
+
+
+def _open_unfinished(unfinished: Path, out: Path) -> BinaryIO:
+    try:
+        return unfinished.open("x+b")
+    except OSError as error:
+        raise BadRequestError("wrong_usage", f"{out} cannot be written: {error.strerror}") from error
 
 
 def _prepare(

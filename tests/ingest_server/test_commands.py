@@ -47,6 +47,20 @@ def test_names_and_reasons_that_say_nothing_are_refused(system: WholeSystem, com
     assert len(system.events()) == before
 
 
+@pytest.mark.parametrize("out", ["there.zip", "nowhere/out.zip", "/proc/out.zip"])
+def test_an_export_that_is_refused_leaves_one_line_and_nothing_else(
+    system: WholeSystem, tmp_path: Path, out: str
+) -> None:
+    system.server("casefile", "add", "E-1", "--title", "t")
+    (tmp_path / "there.zip").write_bytes(b"mine")
+    before = len(system.events())
+    refused = system.server("export", "E-1", "--out", tmp_path / out, "--reason", "r", check=False)
+    assert out.rsplit("/", 1)[-1] in refuse_in_one_line(refused) or "nowhere" in refused.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["there.zip"]
+    assert (tmp_path / "there.zip").read_bytes() == b"mine"
+    assert len(system.events()) == before
+
+
 def test_a_damaged_private_database_is_named(tmp_path: Path) -> None:
     system = WholeSystem(tmp_path)
     (system.data / "private.db").write_bytes(b"no database at all" * 1000)
