@@ -7,6 +7,7 @@ import logging
 import socket
 import sys
 import threading
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from ingest_server.policy.values import read_count
 from ingest_server.store.errors import StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from chain_of_custody.canonical import JsonValue
@@ -111,7 +113,7 @@ def serve(
     is_behind_proxy: bool,
     is_ledger_open: bool,
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C; prints one line when requests are accepted.
+    """Serve until SIGTERM or Ctrl-C, then end what is under way; prints one line when requests are accepted.
 
     Raises:
         BadRequestError: The address is reachable from outside and nothing protects the connection.
@@ -154,7 +156,7 @@ def serve(
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """Prints its address once it really accepts requests."""
+    """Prints its address once it really accepts requests, and takes a signal as the order to stop, not as an error."""
 
     def __init__(self, config: uvicorn.Config, url: str) -> None:
         super().__init__(config)
@@ -165,6 +167,13 @@ class _AnnouncingServer(uvicorn.Server):
         if self.started:
             sys.stdout.write(f"accepting requests at {self._url}\n")
             sys.stdout.flush()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with super().capture_signals():
+            yield
+            # They were obeyed: raised again, as uvicorn does, they would make an orderly end look like a failure.
+            self._captured_signals.clear()
 
 
 def _listen(config: uvicorn.Config) -> socket.socket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,3 +99,11 @@ def test_serve_refuses_an_outside_address_without_tls(tmp_path: Path) -> None:
     refused = WholeSystem(tmp_path).server("serve", "--host", "0.0.0.0", "--port", "0", check=False)
     assert refused.returncode == 1
     assert "--tls-cert" in refused.stderr
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_told_to_stop_has_done_what_it_was_told(tmp_path: Path, sign: int) -> None:
+    system = WholeSystem(tmp_path)
+    system.start_server()
+    assert system.stop_server(sign) == 0
+    assert not (tmp_path / "server.log").read_text()
