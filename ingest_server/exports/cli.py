@@ -40,7 +40,8 @@ def export(number: str, out: Path, reason: str, data: Path) -> None:
         try:
             result = export_casefile(installation, operator_actor(), number, out, reason, tell)
         finally:
-            progress.stop()
+            if progress.live.is_started:
+                progress.stop()
     click.echo(f"{result.recordings} recordings, {result.size} bytes, sha2-256 {result.sha256}", err=True)
     click.echo(str(out))
 

@@ -23,7 +23,7 @@ def refuse_in_one_line(finished: CompletedProcess[str]) -> str:
     """The one line of a command that was refused."""
     assert finished.returncode == 1
     assert not finished.stdout
-    lines = finished.stderr.strip().splitlines()
+    lines = finished.stderr.splitlines()
     assert len(lines) == 1, finished.stderr
     return lines[0]
 
