@@ -85,10 +85,13 @@ def init(
         wanted = Config(make_origin(origin, data, utc_clock().year), address, settings)
     except BadRequestError as error:
         raise click.UsageError(error.detail) from error
-    is_new = set_up(data, wanted, utc_clock)
-    click.echo(f"{'made' if is_new else 'already there'}: {data}", err=True)
+    findings = set_up(data, wanted, utc_clock)
+    click.echo(f"{'already there' if findings is None else 'made'}: {data}", err=True)
     if store == "directory":
         click.echo("the directory store is not protected against this machine's administrator", err=True)
+    else:
+        for finding in findings or ():
+            click.echo(finding.message, err=True)
     click.echo(read_vkey(data))
 
 

@@ -79,6 +79,8 @@ def run_canary(installation: Installation) -> bool:
             {"code": f.code, "severity": f.severity, "where": f.where, "message": f.message} for f in report.findings
         ]
         is_good = report.ok
+        for finding in report.findings:
+            log.warning("%s: %s", finding.code, finding.message)
     except StoreError as error:
         checks, findings, is_good = [], [], False
         log.warning("the canary could not run: %s", error)
@@ -87,6 +89,8 @@ def run_canary(installation: Installation) -> bool:
     if is_good:
         installation.private.write_setting(CANARY_GOOD_AT, format_instant(now))
     else:
+        failed = ", ".join(str(check["name"]) for check in checks if isinstance(check, dict) and not check["passed"])
+        log.warning("the store failed the canary (%s); nothing is received until it holds", failed or "it refused")
         installation.private.execute("delete from settings where name = ?", CANARY_GOOD_AT)
     subject = store_subject(installation)
     event = Event(

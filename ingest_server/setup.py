@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from chain_of_custody.findings import Finding
     from chain_of_custody.instants import Clock
 
 
-def set_up(data: Path, wanted: Config, clock: Clock) -> bool:
-    """Make a data folder; says whether it is new. The same again changes nothing.
+def set_up(data: Path, wanted: Config, clock: Clock) -> tuple[Finding, ...] | None:
+    """Make a data folder; gives what people must know of its store, or None where all was there already.
 
     When anything is refused, what this call made is removed again.
 
@@ -38,16 +39,15 @@ def set_up(data: Path, wanted: Config, clock: Clock) -> bool:
     """
     if (data / CONFIG_NAME).exists():
         _confirm(data, wanted)
-        return False
+        return None
     new_folders = [folder for folder in (data, *data.parents) if not folder.exists()]
     if not new_folders and any(data.iterdir()):
         raise ConflictedError("already_exists", f"{data} is not empty and is no data folder")
     try:
-        _make(data, wanted, clock)
+        return _make(data, wanted, clock)
     except BaseException:
         _remove(data, new_folders)
         raise
-    return True
 
 
 def _confirm(data: Path, wanted: Config) -> None:
@@ -58,7 +58,7 @@ def _confirm(data: Path, wanted: Config) -> None:
         raise ConflictedError("already_exists", f"{data} was set up with other options")
 
 
-def _make(data: Path, wanted: Config, clock: Clock) -> None:
+def _make(data: Path, wanted: Config, clock: Clock) -> tuple[Finding, ...]:
     make_dir(data)
     data.chmod(0o700)
     make_dir(data / "keys")
@@ -94,6 +94,7 @@ def _make(data: Path, wanted: Config, clock: Clock) -> None:
         private.close()
     # Last, since it is what makes the folder one: a crash before leaves something that init refuses or makes anew.
     save_config(data, wanted)
+    return report.findings
 
 
 def _remove(data: Path, new_folders: Sequence[Path]) -> None:
