@@ -57,6 +57,8 @@ _EVENTFUL = frozenset(
         "unknown_dock",
     }
 )
+# These name a dock that has not shown it is the one that asks: its key id is no secret.
+_UNPROVED = frozenset({"bad_digest", "bad_signature", "bad_time", "dock_revoked", "nonce_used"})
 _GATHER_S = 60.0
 BODY_LIMIT = 1 << 20
 # Docks' inventories and parts may be larger; their handlers bound them, once the sender is known.
@@ -112,8 +114,8 @@ class RefusalLog:
         with self._guard:
             self._counts[kind] = self._counts.get(kind, 0) + 1
             # A known dock's or account's refusals are few and each may matter; strangers must not fill the ledger.
-            is_gathered = not subject and now - self._last.get(kind, -_GATHER_S) < _GATHER_S
-            if is_gathered:
+            is_stranger = not subject or error.code in _UNPROVED
+            if is_stranger and now - self._last.get(kind, -_GATHER_S) < _GATHER_S:
                 return
             count = self._counts.pop(kind)
             self._last[kind] = now

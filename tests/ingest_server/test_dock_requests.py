@@ -158,3 +158,10 @@ def test_no_body_makes_the_server_fail(running: WholeSystem, path: str, body: di
     finally:
         client.close()
     assert status < 500
+
+
+def test_a_stranger_who_names_a_dock_cannot_fill_the_ledger(running: WholeSystem) -> None:
+    for _ in range(5):
+        status, problem = send_signed(running, b"{}", signed_body=b"[]")
+        assert (status, problem["code"]) == (401, "bad_digest")
+    assert refusals(running).count("bad_digest") == 1
