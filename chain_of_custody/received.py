@@ -213,9 +213,10 @@ def _check_manifest(
     dock = docks.keys.dock_key(envelope.key_id, packed.index)
     if dock.holder not in docks.listed:
         raise VerificationError("export.prepared does not list the dock that signed: a revocation could be left out")
-    if packed.leaf.device is not None and packed.leaf.device["key"] != envelope.key_id:
-        raise VerificationError("the leaf names another device than the dock that signed the manifest")
     manifest = open_statement(envelope, dock.key, Manifest)
+    device = {"key": envelope.key_id, "counter": manifest.counter, "time": manifest.time}
+    if packed.leaf.device is not None and packed.leaf.device != device:
+        raise VerificationError("the leaf names another device, counter or time than the manifest's")
     if manifest.origin != docks.origin or manifest.dock_id != dock.holder:
         raise VerificationError("the manifest was signed for another ledger or as another dock")
     if manifest.size != values.size or manifest.digests != values.digests:

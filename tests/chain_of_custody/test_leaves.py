@@ -139,6 +139,20 @@ def test_another_type_of_envelope_is_no_leaf():
         parse_leaf(sign_envelope("text/plain", FIRST.envelope.payload, LOG.event_key).to_bytes())
 
 
+def test_the_longest_leaf_that_fits_8_kib_is_built_and_read_and_the_next_is_not():
+    many = {f"part{number}": "0" * 64 for number in range(72)}
+    sizes = []
+    for length in range(1, 65):
+        log = NaiveLog()
+        try:
+            leaf = log.append("recording.received", SUBJECT, "recording", commitments={**many, "p" * length: "0" * 64})
+        except MalformedError:
+            break
+        sizes.append(len(parse_leaf(leaf.data).data))
+    # Base64 grows by four characters, so of the lengths around the limit only these two occur.
+    assert (max(sizes), max(sizes) + 4 > MAX_LEAF_BYTES) == (8189, True)
+
+
 def test_a_leaf_over_8_kib_is_neither_built_nor_read():
     many = {f"part{number}": "0" * 64 for number in range(100)}
     with pytest.raises(MalformedError, match=str(MAX_LEAF_BYTES)):

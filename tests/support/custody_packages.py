@@ -67,9 +67,11 @@ class Installation:
     def vkey(self) -> str:
         return self.ledger.vkey
 
-    def append(self, type_: str, subject: str, kind: str, **parts: JsonValue) -> Entry:
+    def append(
+        self, type_: str, subject: str, kind: str, *, device: dict[str, JsonValue] | None = None, **parts: JsonValue
+    ) -> Entry:
         parts.setdefault("actor", dict(OPERATOR))
-        draft = EventDraft(type=type_, subject=subject, subject_kind=kind, actor=self.actor, parts=parts)
+        draft = EventDraft(type_, subject, kind, self.actor, parts, device)
         return self.ledger.append([draft])[0]
 
     def enrol(self) -> None:
@@ -109,12 +111,15 @@ class Installation:
         key: SigningKey | None = None,
         received: dict[str, JsonValue] | None = None,
         sm3: str | None = None,
+        device: dict[str, JsonValue] | None = None,
         **changes: object,
     ) -> str:
-        """Record a reception; ``changes`` alter the manifest, ``received`` the server's statement."""
+        """Record a reception; ``changes`` alter the manifest, ``received`` and ``device`` the server's statements."""
         subject = evidence_id or new_id()
         digests = Digests(sha256_hex(data), sm3)
-        envelope = sign_statement(self.manifest(data, **{"digests": digests, **changes}), key or self.dock_key)
+        manifest = self.manifest(data, **{"digests": digests, **changes})
+        envelope = sign_statement(manifest, key or self.dock_key)
+        spoke: dict[str, JsonValue] = {"key": envelope.key_id, "counter": manifest.counter, "time": manifest.time}
         values: dict[str, JsonValue] = {
             "manifest_sha256": sha256_hex(envelope.to_bytes()),
             "digests": digests.to_json(),
@@ -126,7 +131,8 @@ class Installation:
             **(received or {}),
         }
         recording: JsonValue = {"docking_id": self.docking_id, "dock_id": self.dock_id, "path": "DCIM/0001.mp4"}
-        self.append(type_, subject, kind, received=values, manifest=envelope.to_json(), recording=recording)
+        said: dict[str, JsonValue] = {"received": values, "manifest": envelope.to_json(), "recording": recording}
+        self.append(type_, subject, kind, device={**spoke, **(device or {})}, **said)
         self.originals.setdefault(subject, ("0001.MP4", data))
         return subject
 
