@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from ingest_server.installation import Installation
 
 
+# The first never exceeds the second: a canary rarer than it counts would stop receiving between two runs, and the lock
+# under which an upload is made cannot be taken back should its bytes not match.
+_PAIRS = (("canary.every_hours", "canary.max_age_hours"), ("lock.short_days", "lock.floor_days"))
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyDefault:
     """One value of a new installation.
@@ -78,9 +83,14 @@ def change_policy(installation: Installation, actor: Actor, key: str, value: str
         raise BadRequestError("wrong_usage", f"{key} is one of {', '.join(default.choices)}")
     if default.kind == "time_zone" and value not in available_timezones():
         raise BadRequestError("wrong_usage", f"{key} is a time zone of the tz database, such as Asia/Shanghai")
-    before = read_policy(installation)[key]
+    values = read_policy(installation)
+    before = values[key]
     if before == value:
         return False
+    after = {**values, key: value}
+    for smaller, larger in _PAIRS:
+        if key in {smaller, larger} and int(after[smaller]) > int(after[larger]):
+            raise BadRequestError("wrong_usage", f"{smaller} would be {after[smaller]}, above {larger} {after[larger]}")
     subject = policy_subject(installation.config.origin)
     head = installation.ledger.head(subject)
     change: dict[str, str] = {"key": key, "before": before, "after": value}

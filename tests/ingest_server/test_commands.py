@@ -47,6 +47,15 @@ def test_names_and_reasons_that_say_nothing_are_refused(system: WholeSystem, com
     assert len(system.events()) == before
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("canary.every_hours", "25"), ("canary.max_age_hours", "5"), ("lock.short_days", "184"), ("lock.floor_days", "6")],
+)
+def test_policy_values_that_contradict_each_other_are_refused(system: WholeSystem, key: str, value: str) -> None:
+    refused = system.server("policy", "set", key, value, "--reason", "r", check=False)
+    assert "above" in refuse_in_one_line(refused)
+
+
 @pytest.mark.parametrize("out", ["there.zip", "nowhere/out.zip", "/proc/out.zip"])
 def test_an_export_that_is_refused_leaves_one_line_and_nothing_else(
     system: WholeSystem, tmp_path: Path, out: str
