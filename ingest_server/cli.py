@@ -13,6 +13,7 @@ from ingest_server.commands import data_option, open_installation, refuse_in_wor
 from ingest_server.demo import cli as demo
 from ingest_server.docks import cli as docks
 from ingest_server.exports import cli as exports
+from ingest_server.jobs import cli as jobs
 from ingest_server.policy import cli as policy
 from ingest_server.recordings import cli as recordings
 
@@ -106,6 +107,7 @@ def init(
 )
 @click.option("--tls-key", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Its private key, PEM.")
 @click.option("--behind-proxy", is_flag=True, help="Somebody else ends TLS in front of this server.")
+@click.option("--no-worker", is_flag=True, help="Start no worker; run ingest-server worker elsewhere.")
 @click.option("--open-ledger", is_flag=True, help="Let anyone read checkpoint and tiles, without a token.")
 @refuse_in_words
 def serve(
@@ -117,6 +119,7 @@ def serve(
     *,
     behind_proxy: bool,
     open_ledger: bool,
+    no_worker: bool,
 ) -> None:
     """Serve docks and programs until stopped; prints one line when it accepts requests."""
     if (tls_cert is None) != (tls_key is None):
@@ -134,6 +137,7 @@ def serve(
             tls_key=tls_key,
             is_behind_proxy=behind_proxy,
             is_ledger_open=open_ledger,
+            has_worker=not no_worker,
         )
 
 
@@ -147,6 +151,6 @@ def ledger_key(data: Path) -> None:
     click.echo(read_vkey(data))
 
 
-for _commands in (accounts, docks, cases, recordings, exports, catalogue, policy, demo):
+for _commands in (accounts, docks, cases, recordings, exports, catalogue, policy, jobs, demo):
     for _command in _commands.commands:
         main.add_command(_command)

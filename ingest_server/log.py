@@ -13,3 +13,5 @@ def set_up_logging() -> None:
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    # The job library tells of every message of its queue; the rows of the jobs tell more.
+    logging.getLogger("huey").setLevel(logging.WARNING)

@@ -24,6 +24,7 @@ from ingest_server.errors import BadRequestError, ServerError
 from ingest_server.installation import LAST_URL, Installation
 from ingest_server.intake.intakes import CANARY_GOOD_AT, sweep_intakes
 from ingest_server.intake.working import Working
+from ingest_server.jobs.supervising import WorkerKeeper
 from ingest_server.policy.values import read_count
 from ingest_server.store.errors import StoreError
 
@@ -116,6 +117,7 @@ def serve(
     tls_key: Path | None,
     is_behind_proxy: bool,
     is_ledger_open: bool,
+    has_worker: bool = False,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C, then end what is under way; prints one line when requests are accepted.
 
@@ -149,11 +151,16 @@ def serve(
     url = f"{scheme}://{_show_host(host)}:{listener.getsockname()[1]}"
     installation.private.write_setting(LAST_URL, url)
     watch = Watch(installation)
+    keeper = WorkerKeeper(installation.data) if has_worker else None
     server = _AnnouncingServer(config, url)
     watch.start()
+    if keeper:
+        keeper.start()
     try:
         server.run(sockets=[listener])
     finally:
+        if keeper:
+            keeper.stop()
         watch.stop()
         working.close()
         listener.close()

@@ -1,4 +1,4 @@
-"""Names of the server's steps from completion to receipt, for runs that kill it at each of them.
+"""Names of the steps from completion to receipt and of background work, for runs that kill a program at each of them.
 
 ``reached`` does nothing unless EVIDOCK_STEP_LOG or EVIDOCK_KILL_AT is set, which only such runs do.
 """
@@ -18,6 +18,7 @@ STEPS = (
     "completion.recorded",
     "completion.answered",
 )
+WORK_STEPS = ("work.fed", "work.claimed", "work.decoded", "work.stored", "work.recorded", "work.ended")
 _counts: Counter[str] = Counter()
 
 
@@ -26,7 +27,7 @@ def reached(step: str) -> None:
     log, plan = os.environ.get("EVIDOCK_STEP_LOG"), os.environ.get("EVIDOCK_KILL_AT")
     if not log and not plan:
         return
-    assert step in STEPS, step
+    assert step in STEPS + WORK_STEPS, step
     _counts[step] += 1
     if log:
         with Path(log).open("a", encoding="ascii") as file:

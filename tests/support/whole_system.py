@@ -66,8 +66,10 @@ class WholeSystem:
         """Run one ``ingest-server`` command on this data folder."""
         return self.run("ingest-server", *arguments, "--data", self.data, check=check)
 
-    def start_server(self, *arguments: str, env: dict[str, str] | None = None) -> None:
-        """Start ``serve`` and wait for its line."""
+    def start_server(self, *arguments: str, env: dict[str, str] | None = None, worker: bool = False) -> None:
+        """Start ``serve`` and wait for its line; with ``worker`` it does background work too."""
+        if not worker:
+            arguments = (*arguments, "--no-worker")
         log = (self.folder / "server.log").open("a")
         self.process = subprocess.Popen(
             [str(BIN / "ingest-server"), "serve", "--data", str(self.data), "--port", str(self.port), *arguments],
