@@ -39,9 +39,11 @@ SUBJECT_KINDS = frozenset(
 )
 READING_EVENTS = frozenset(
     {
+        "casefile.document_downloaded",
         "casefile.exported",
         "casefile.viewed",
         "derivative.made",
+        "export.downloaded",
         "fixity.checked",
         "recording.examined",
         "recording.exported",

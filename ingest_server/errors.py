@@ -43,6 +43,12 @@ class ServerError(Exception):
         """The sentence for a person, in ``zh-Hans`` or else English."""
         return self.sentence_zh if language == "zh-Hans" else self.sentence
 
+    def explain(self, language: str) -> str:
+        """The sentence with what exactly: in English the detail, in Chinese what of it needs no language."""
+        sentence = self.say(language)
+        more = self.extras.get("named", "") if language == "zh-Hans" else self.detail
+        return f"{sentence} {more}" if more and more != self.sentence else sentence
+
     def to_problem(self) -> dict[str, Any]:
         """The problem object of RFC 9457."""
         return {

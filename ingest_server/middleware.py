@@ -53,6 +53,8 @@ _EVENTFUL = frozenset(
         "csrf",
         "not_allowed",
         "not_permitted",
+        "export_out_of_reach",
+        "not_your_export",
         "grant_missing",
         "unknown_dock",
     }

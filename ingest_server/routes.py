@@ -8,9 +8,11 @@ from fastapi import Depends, Security
 
 from ingest_server.accounts import pages as account_pages
 from ingest_server.cases import api as cases
+from ingest_server.cases import pages as case_pages
 from ingest_server.context import DOCK_SIGNATURE, require_permission
 from ingest_server.docks import api as docks
 from ingest_server.exports import api as exports
+from ingest_server.exports import pages as export_pages
 from ingest_server.health import show_health
 from ingest_server.intake import api as intake
 from ingest_server.ledger import api as ledger
@@ -108,3 +110,18 @@ def _add_pages(app: FastAPI) -> None:
     form("/me/sessions/{session_id}/end", account_pages.post_end_session)
 
     page("/", overview_pages.get_overview)
+
+    casefile = "/casefiles/{casefile_id}"
+    page("/casefiles", case_pages.get_casefiles, case_pages.post_casefile)
+    page(casefile, case_pages.get_casefile_page)
+    page(f"{casefile}/attach", case_pages.get_attach)
+    form(f"{casefile}/attachments", case_pages.post_attach)
+    form(f"{casefile}/detachments", case_pages.post_detach)
+    form(f"{casefile}/documents", case_pages.post_document)
+    form(f"{casefile}/documents/{{document_id}}/download", case_pages.post_document_download)
+    form(f"{casefile}/documents/{{document_id}}/remove", case_pages.post_document_removal)
+    page(f"{casefile}/exports", export_pages.get_exports, export_pages.post_export)
+    page(f"{casefile}/exports/{{job_id}}", export_pages.get_export)
+    form(f"{casefile}/exports/{{job_id}}/cancel", export_pages.post_cancel)
+    form(f"{casefile}/exports/{{job_id}}/again", export_pages.post_again)
+    form(f"{casefile}/exports/{{job_id}}/download", export_pages.post_package)

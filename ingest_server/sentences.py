@@ -3,6 +3,7 @@
 SENTENCES: dict[str, tuple[str, str]] = {
     "already_exists": ("It already exists with other values.", "已存在，且内容不同。"),
     "bad_digest": ("The content is not the content that was signed.", "内容与签名的内容不一致。"),
+    "bad_evidence_id": ("This is no evidence ID of 26 characters.", "这不是 26 位的证据编号。"),
     "bad_proof": ("The code is wrong, used or expired.", "登记码错误、已使用或已过期。"),
     "bad_request": ("The request is not in the expected form.", "请求格式不正确。"),
     "bad_signature": ("The signature does not match.", "签名不匹配。"),
@@ -29,6 +30,24 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "digest_mismatch": ("What is stored is not what the dock read.", "存储内容与采集站读取的内容不一致。"),
     "dock_revoked": ("This dock was revoked.", "该采集站已被撤销。"),
+    "document_empty": ("The file is empty; nothing was added.", "文件为空，未添加。"),
+    "document_large": ("The file is larger than the policy allows.", "文件超过策略允许的大小。"),
+    "document_type": (
+        "This kind of file is not taken as a text record.",
+        "不接受此类文件作为文字记录。",
+    ),
+    "export_failed": (
+        "The package could not be made; nothing of it was kept.",
+        "证据包未能生成，未保留任何内容。",
+    ),
+    "export_out_of_reach": (
+        "The case file holds recordings outside your reach; somebody who reaches all of them must export it.",
+        "案卷中有超出您可见范围的音像记录，请由能查看全部记录的人员导出。",
+    ),
+    "export_under_way": (
+        "Your package of this case file is still being made.",
+        "您对该案卷的证据包仍在生成中。",
+    ),
     "grant_missing": (
         "There is no grant for these bytes in this session; open the recording again and say why.",
         "本次会话没有调阅这些内容的授权，请重新打开该记录并说明理由。",
@@ -45,9 +64,26 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "not_allowed": ("This token may not do that.", "该令牌无此权限。"),
     "not_attached": ("It is not attached at that stage.", "未在该环节关联。"),
     "not_found": ("There is no such thing here.", "未找到。"),
+    "not_in_reach": (
+        "There is no such recording within your reach.",
+        "在您的可见范围内没有这条音像记录。",
+    ),
     "not_known": ("This file is not known yet; upload it.", "该文件尚未接收，请上传。"),
     "not_permitted": ("Your role does not allow that.", "您的角色无此权限。"),
     "not_signed": ("The request is not signed as a dock's.", "请求没有采集站签名。"),
+    "not_your_export": (
+        "Only who asked for this package may do that.",
+        "只有申请生成该证据包的人员可以执行此操作。",
+    ),
+    "nothing_to_export": (
+        "Nothing is attached to this case file, so there is nothing to export.",
+        "案卷尚未关联任何音像记录，无可导出内容。",
+    ),
+    "package_gone": (
+        "The package's file is no longer kept; make another.",
+        "证据包文件已不再保留，请重新生成。",
+    ),
+    "nothing_chosen": ("Choose at least one recording, at most 1000.", "请至少选择一条音像记录，至多 1000 条。"),
     "parts_differ": ("The store's parts are not the parts named.", "存储中的分片与所列分片不一致。"),
     "part_refused": ("The part was refused.", "分片被拒绝。"),
     "passwords_differ": ("The two passwords are not the same.", "两次输入的密码不一致。"),

@@ -21,6 +21,8 @@ from ingest_server.context import ServerState
 from ingest_server.custody.actors import server_actor
 from ingest_server.custody.recording import Event
 from ingest_server.errors import BadRequestError, ServerError
+from ingest_server.exports.jobs import sweep_packages
+from ingest_server.exports.runner import ExportRunner
 from ingest_server.installation import LAST_URL, Installation
 from ingest_server.intake.intakes import CANARY_GOOD_AT, sweep_intakes
 from ingest_server.intake.working import Working
@@ -63,6 +65,7 @@ class Watch:
                 if run_canary(self._installation):
                     pause = timedelta(hours=read_count(self._installation, "canary.every_hours"))
                 sweep_intakes(self._installation)
+                sweep_packages(self._installation)
             except (ServerError, StoreError, CustodyError):
                 log.exception("a background duty failed; it is tried again")
             self._ended.wait(pause.total_seconds())
@@ -153,12 +156,15 @@ def serve(
     watch = Watch(installation)
     keeper = WorkerKeeper(installation.data) if has_worker else None
     server = _AnnouncingServer(config, url)
+    exports = ExportRunner(installation)
     watch.start()
     if keeper:
         keeper.start()
+    exports.start()
     try:
         server.run(sockets=[listener])
     finally:
+        exports.stop()
         if keeper:
             keeper.stop()
         watch.stop()

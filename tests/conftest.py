@@ -5,5 +5,6 @@ pytest_plugins = [
     "tests.support.rclone_server",
     "tests.support.running",
     "tests.support.people",
+    "tests.support.filled",
     "tests.support.browser",
 ]

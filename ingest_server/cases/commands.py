@@ -61,9 +61,25 @@ def add_casefile(installation: Installation, actor: Actor, number: str, title: s
 
 
 def attach_recordings(
-    installation: Installation, actor: Actor, number: str, evidence_ids: Sequence[str], *, stage: str, reason: str
+    installation: Installation,
+    actor: Actor,
+    number: str,
+    evidence_ids: Sequence[str],
+    *,
+    stage: str,
+    reason: str,
+    version: int | None = None,
 ) -> int:
     """Attach recordings to a case file at a stage, all or none; returns how many were not attached there before.
+
+    Args:
+        installation: Where the case file is.
+        actor: Who attaches.
+        number: The case file's number.
+        evidence_ids: Which recordings.
+        stage: One of ``STAGES``.
+        reason: Why; part of the events.
+        version: The case file's version that the person decided on, or None to take it as it is now.
 
     Raises:
         NotFoundError: The case file or a recording is not known.
@@ -71,33 +87,56 @@ def attach_recordings(
     """
     casefile_id, there = _prepare(installation, number, stage, evidence_ids)
     chosen = [evidence_id for evidence_id in dict.fromkeys(evidence_ids) if (evidence_id, stage) not in there]
-    _record_links(installation, actor, "attached", casefile_id, number, chosen, stage, reason)
+    _record_links(installation, actor, "attached", casefile_id, number, chosen, stage, reason, version)
     return len(chosen)
 
 
 def detach_recordings(
-    installation: Installation, actor: Actor, number: str, evidence_ids: Sequence[str], *, stage: str, reason: str
+    installation: Installation,
+    actor: Actor,
+    number: str,
+    evidence_ids: Sequence[str],
+    *,
+    stage: str,
+    reason: str,
+    version: int | None = None,
 ) -> int:
     """Detach recordings from a stage of a case file, all or none; the history keeps both acts.
 
+    Arguments are those of :func:`attach_recordings`.
+
     Raises:
         NotFoundError: One of them is not attached there.
+        ConflictedError: Somebody changed the case file or a recording meanwhile.
     """
     casefile_id, there = _prepare(installation, number, stage, evidence_ids)
     chosen = list(dict.fromkeys(evidence_ids))
+    _check_version(installation, casefile_id, version)
     for evidence_id in chosen:
         if (evidence_id, stage) not in there:
             raise NotFoundError("not_attached", show_id(evidence_id))
-    _record_links(installation, actor, "detached", casefile_id, number, chosen, stage, reason)
+    _record_links(installation, actor, "detached", casefile_id, number, chosen, stage, reason, version)
     return len(chosen)
+
+
+def check_stage(stage: str) -> str:
+    """Return a stage if it is one; raises BadRequestError."""
+    if stage not in STAGES:
+        known = ", ".join(f"{name} ({chinese})" for name, chinese in STAGES.items())
+        raise BadRequestError("wrong_usage", f"there is no stage {stage}; stages are {known}")
+    return stage
+
+
+def _check_version(installation: Installation, casefile_id: str, version: int | None) -> None:
+    """Tell of a change before telling of what it led to, such as a recording that is attached no more."""
+    if version is not None and version != _version_of(installation, casefile_id):
+        raise ConflictedError("conflict")
 
 
 def _prepare(
     installation: Installation, number: str, stage: str, evidence_ids: Sequence[str]
 ) -> tuple[str, set[tuple[str, str]]]:
-    if stage not in STAGES:
-        known = ", ".join(f"{name} ({chinese})" for name, chinese in STAGES.items())
-        raise BadRequestError("wrong_usage", f"there is no stage {stage}; stages are {known}")
+    check_stage(stage)
     casefile = find_casefile(installation.catalogue, number)
     if casefile is None:
         raise NotFoundError("not_found", f"no case file {number}")
@@ -117,12 +156,13 @@ def _record_links(
     evidence_ids: Sequence[str],
     stage: str,
     reason: str,
+    version: int | None,
 ) -> None:
     """One act of two leaves a recording: the case file's and its own; refused whole if a subject moved on."""
     reason = check_text(reason, "the reason")
     if not evidence_ids:
         return
-    version = _version_of(installation, casefile_id)
+    version = _version_of(installation, casefile_id) if version is None else version
     events = []
     for evidence_id in evidence_ids:
         events.append(

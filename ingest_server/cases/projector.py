@@ -1,10 +1,10 @@
-"""Case file events to the tables ``casefiles`` and ``attachments``."""
+"""Case file events to the tables ``casefiles``, ``attachments`` and ``documents``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ingest_server.catalogue.parts import read_part
+from ingest_server.catalogue.parts import read_part, read_text
 
 if TYPE_CHECKING:
     import sqlite3
@@ -36,7 +36,44 @@ def _apply_detached(database: sqlite3.Connection, entry: Entry) -> None:
         )
 
 
+def _apply_document_added(database: sqlite3.Connection, entry: Entry) -> None:
+    document = read_part(entry, "document")
+    if not document:
+        return
+    first = [document[name] for name in ("stage", "kind", "name", "media_type", "size")]
+    kept = [document[name] for name in ("store_key", "version_id", "lock_mode", "retain_until")]
+    actor = read_part(entry, "actor").get("name")
+    database.execute(
+        "insert into documents values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, null, null, null)",
+        (
+            document["document_id"],
+            entry.leaf.subject,
+            *first,
+            document["digests"]["sha2-256"],
+            *kept,
+            entry.leaf.time,
+            actor,
+        ),
+    )
+
+
+def _apply_document_removed(database: sqlite3.Connection, entry: Entry) -> None:
+    document = read_part(entry, "document")
+    if document:
+        database.execute(
+            "update documents set removed_at = ?, removed_by = ?, removed_reason = ? where document_id = ?",
+            (
+                entry.leaf.time,
+                read_part(entry, "actor").get("name"),
+                read_text(entry, "reason"),
+                document["document_id"],
+            ),
+        )
+
+
 APPLY = {
+    "casefile.document_added": _apply_document_added,
+    "casefile.document_removed": _apply_document_removed,
     "casefile.opened": _apply_opened,
     "recording.attached": _apply_attached,
     "recording.detached": _apply_detached,

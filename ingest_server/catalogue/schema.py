@@ -4,6 +4,7 @@ import sqlite3
 import zlib
 
 from ingest_server.accounts import tables as accounts
+from ingest_server.cases import tables as cases
 from ingest_server.media import tables as media
 
 _CORE_TABLES = (
@@ -78,7 +79,7 @@ create table if not exists cursor (id integer primary key check (id = 1), next_i
 insert or ignore into cursor (id, next_index) values (1, 0);
 """
 # Each domain that keeps tables of its own names them in its ``tables.py``.
-_DOMAINS = (accounts, media)
+_DOMAINS = (accounts, cases, media)
 TABLES = (*_CORE_TABLES, *(name for domain in _DOMAINS for name in domain.TABLES))
 SCHEMA = "".join((_CORE, *(domain.SCHEMA for domain in _DOMAINS)))
 # Any change of the tables is another version, which is built anew from the ledger.

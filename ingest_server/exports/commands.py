@@ -54,6 +54,7 @@ def export_casefile(
     out: Path,
     reason: str,
     progress: Callable[[int, int], None] | None = None,
+    on_prepared: Callable[[str], None] | None = None,
 ) -> Export:
     """Export every recording of a case file; ``out`` is durable on return and was not there before.
 
@@ -64,6 +65,7 @@ def export_casefile(
         out: The package's file.
         reason: Why; part of the events.
         progress: Told the bytes of originals written and how many there are.
+        on_prepared: Told the export's identity as soon as the ledger has it.
 
     Raises:
         BadRequestError: ``out`` cannot be written.
@@ -84,6 +86,8 @@ def export_casefile(
         # Opened before anything is recorded: a folder that cannot be written to is no act of custody.
         with _open_unfinished(unfinished, out) as file:
             prepared, rows = _prepare(installation, actor, casefile, reason)  # 1
+            if on_prepared:
+                on_prepared(prepared.leaf.subject)
             summary = _write(installation, file, number, prepared, rows, progress)  # 2
             file.flush()
             os.fsync(file.fileno())

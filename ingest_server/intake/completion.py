@@ -14,19 +14,20 @@ Each step leaves something durable, and a repeat begins where the last run stopp
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from chain_of_custody.digests import Hasher, sha256_hex
+from chain_of_custody.digests import Hasher
 from chain_of_custody.errors import DuplicateClaimError
 from chain_of_custody.identities import new_id, recording_claim, show_id
 from chain_of_custody.instants import format_instant
 from chain_of_custody.statements import Manifest
-from ingest_server.custody.actors import dock_actor, server_actor
+from ingest_server.custody.actors import dock_actor
 from ingest_server.custody.recording import Event
 from ingest_server.errors import ConflictedError, ForbiddenError, GoneError, NotFoundError, UnavailableError
 from ingest_server.intake.dockings import Docking, get_docking, make_device, open_signed
 from ingest_server.intake.intakes import abort_intake, load_intake, require_young, set_state
+from ingest_server.intake.protecting import lock_to_floor, read_lock, record_orphan
 from ingest_server.policy.values import read_count
 from ingest_server.recordings.queries import find_by_digest
 from ingest_server.steps import reached
@@ -116,7 +117,7 @@ def complete_intake(
     reached("completion.lock_checked")
     _compare_bytes(installation, presented, version, progress)
     reached("completion.read_back")
-    lock = _lock_to_floor(installation, version)
+    lock = lock_to_floor(installation, version)
     reached("completion.lock_extended")
     try:
         index = _record_received(installation, presented, version, lock)
@@ -125,7 +126,7 @@ def complete_intake(
         if held is not None and _is_ours(installation, held[1], presented):
             index = held[1]
         else:
-            _record_orphan(installation, version, "presented_again")
+            record_orphan(installation, version, "presented_again")
             return _finish(installation, intake, present_again(installation, presented, progress))
     reached("completion.recorded")
     return _finish(installation, intake, _show_reception(installation, index, is_repeat=False))
@@ -151,7 +152,7 @@ def present_again(installation: Installation, presented: Presented, progress: Ca
         raise NotFoundError("not_found", "the record of this recording is gone")
     version = StoredVersion(str(received["store_key"]), str(received["version_id"]), presented.manifest.size)
     _compare_bytes(installation, presented, version, progress)
-    lock = _lock_to_floor(installation, version)
+    lock = lock_to_floor(installation, version)
     parts = _make_parts(presented, version, lock)
     event = Event(
         "recording.presented_again",
@@ -222,14 +223,14 @@ def _check_parts(intake: Intake, parts: Sequence[UploadedPart]) -> None:
 
 def _protect_for_reading(installation: Installation, intake: Intake, version: StoredVersion) -> LockState:
     """Step 3: a lock that is about to run out is extended by the short term before the bytes are read."""
-    lock = _read_lock(installation, version)
+    lock = read_lock(installation, version)
     now = installation.clock()
     if installation.store.kind == "s3" and lock.retain_until is not None and lock.retain_until - now < LEAST_LOCK:
         short = now + timedelta(days=read_count(installation, "lock.short_days"))
         installation.store.extend_lock(version.key, version.version_id, short)
-        lock = _read_lock(installation, version)
+        lock = read_lock(installation, version)
     if installation.store.kind == "s3" and lock.mode is not LockMode.COMPLIANCE:
-        _record_orphan(installation, version, "lock_missing")
+        record_orphan(installation, version, "lock_missing")
         set_state(installation, intake, "aborted")
         raise ConflictedError("lock_missing", f"the store reports the lock mode {lock.mode}")
     return lock
@@ -248,38 +249,11 @@ def _compare_bytes(
             size += len(piece)
             progress(size, presented.manifest.size)
     except VersionMissingError as error:
-        _record_orphan(installation, version, "version_missing")
+        record_orphan(installation, version, "version_missing")
         raise ConflictedError("digest_mismatch", "the stored version is missing") from error
     if size != presented.manifest.size or hasher.digests() != digests:
-        _record_orphan(installation, version, "digest_mismatch")
+        record_orphan(installation, version, "digest_mismatch")
         raise ConflictedError("digest_mismatch", f"{size} bytes were read back")
-
-
-def _lock_to_floor(installation: Installation, version: StoredVersion) -> LockState:
-    """Step 5: extend to the policy's floor, and believe only what is read back."""
-    if installation.store.kind == "directory":
-        return LockState(LockMode.NONE, None)
-    floor = installation.clock() + timedelta(days=read_count(installation, "lock.floor_days"))
-    lock = _read_lock(installation, version)
-    if lock.retain_until is None or lock.retain_until < floor:
-        installation.store.extend_lock(version.key, version.version_id, floor)
-        lock = _read_lock(installation, version)
-    # Stores keep whole seconds, so the lock read back may end within the second that was asked for.
-    if lock.mode is not LockMode.COMPLIANCE or lock.retain_until is None or lock.retain_until < _whole(floor):
-        _record_orphan(installation, version, "lock_missing")
-        raise ConflictedError("lock_missing", "the lock read back does not reach the policy's floor")
-    return lock
-
-
-def _whole(moment: datetime) -> datetime:
-    return moment.replace(microsecond=0)
-
-
-def _read_lock(installation: Installation, version: StoredVersion) -> LockState:
-    try:
-        return installation.store.read_lock(version.key, version.version_id)
-    except VersionMissingError as error:
-        raise ConflictedError("lock_missing", "the stored version is missing") from error
 
 
 def _record_received(installation: Installation, presented: Presented, version: StoredVersion, lock: LockState) -> int:
@@ -337,31 +311,16 @@ def _make_parts(presented: Presented, version: StoredVersion, lock: LockState) -
     }
 
 
-def _record_orphan(installation: Installation, version: StoredVersion, reason: str) -> None:
-    """Name a version that is not evidence and is left to its short lock; once a version and reason."""
-    orphan: JsonValue = {"store_key": version.key, "version_id": version.version_id, "reason": reason}
-    claim = f"orphan:{version.key}:{version.version_id}:{reason}"
-    event = Event("store.orphaned", "store", _store_subject(version), {"orphan": orphan}, claims=(claim,))
-    try:
-        installation.custody.record(server_actor(), event)
-    except DuplicateClaimError:
-        return
-
-
-def _store_subject(version: StoredVersion) -> str:
-    return sha256_hex(f"evidock/subject/store/v1\n{version.key}".encode())[:32]
-
-
 def _drop_upload(installation: Installation, intake: Intake, presented: Presented, reason: str) -> None:
     if intake.state == "open":
         version = installation.store.find_version(intake.store_key)
         if version is not None:
-            _record_orphan(installation, version, reason)
+            record_orphan(installation, version, reason)
         else:
             abort_intake(installation, intake)
     elif intake.version_id is not None:
         version = StoredVersion(intake.store_key, intake.version_id, presented.manifest.size)
-        _record_orphan(installation, version, reason)
+        record_orphan(installation, version, reason)
 
 
 def _finish(installation: Installation, intake: Intake, reception: Reception) -> Reception:

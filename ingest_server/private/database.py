@@ -56,6 +56,14 @@ create table if not exists grants (
     used_at text not null, expires_at text not null, ended_at text
 );
 create index if not exists grants_session on grants (session_id, evidence_id);
+create table if not exists export_jobs (
+    job_id text primary key, casefile_id text not null, number text not null, reason text not null,
+    account_id text not null, account_name text not null, state text not null, done_bytes integer not null default 0,
+    total_bytes integer not null default 0, is_cancelled integer not null default 0, code text not null default '',
+    detail text not null default '', asked_at text not null, ended_at text, process integer not null, export_id text,
+    sha256 text, size integer, recordings integer, verdict text, removed_at text
+);
+create index if not exists export_jobs_casefile on export_jobs (casefile_id, asked_at);
 create table if not exists settings (name text primary key, value text not null);
 """
 

@@ -192,6 +192,21 @@ class ObjectStore(Protocol):
         """Sign the request that stores exactly these bytes as part ``number`` (1 to 10,000); asks the store nothing."""
         ...
 
+    def store_part(self, key: str, upload_id: str, number: int, data: bytes) -> UploadedPart:
+        """Store one part of an upload that the server itself makes, such as a text record's; durable on return.
+
+        Args:
+            key: The upload's object.
+            upload_id: The upload.
+            number: 1 to 10,000.
+            data: The part, as long as ``create_upload`` was told; only the last may be shorter.
+
+        Raises:
+            UploadGoneError: The upload is not open any more.
+            StoreRefusedError: The store did not take these bytes.
+        """
+        ...
+
     def list_parts(self, key: str, upload_id: str) -> list[StoredPart]:
         """List the parts the store holds durably, by number.
 

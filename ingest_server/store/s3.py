@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import urllib3
 
+from chain_of_custody.digests import sha256_hex
 from ingest_server.store import canary, probe
 from ingest_server.store.contract import (
     READ_CHUNK,
@@ -87,6 +88,16 @@ class S3Store:
             region=self.connection.region,
             now=now,
         )
+
+    def store_part(self, key: str, upload_id: str, number: int, data: bytes) -> UploadedPart:
+        """Send the part with its SHA-256, which the server checks; the address is the server's own, not the docks'."""
+        query = {"partNumber": str(number), "uploadId": upload_id}
+        answer = self._send("PUT", key, query, checksum_headers(data), data)
+        if answer.code in _GONE_CODES:
+            raise UploadGoneError("the store no longer knows the upload")
+        if not answer.is_success:
+            raise refuse_answer(answer.status, answer.code, "store the part")
+        return UploadedPart(number, len(data), sha256_hex(data), answer.headers.get("etag", "").strip('"'))
 
     def list_parts(self, key: str, upload_id: str) -> list[StoredPart]:
         """List all parts, page by page (S3 gives 1,000 at a time)."""

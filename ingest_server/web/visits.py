@@ -119,14 +119,20 @@ def looking(permission: Permission | None = None) -> Callable[[Request], Corouti
 
 
 def changing(
-    permission: Permission | None = None, *, max_form: int = MAX_FORM
+    permission: Permission | None = None, *, max_form: int | Callable[[Installation], int] = MAX_FORM
 ) -> Callable[[Request], Coroutine[Any, Any, Change]]:
-    """Give the dependency of forms: permission, the session's own token, and a bounded body."""
+    """Give the dependency of forms: permission, the session's own token, and a bounded body.
+
+    Args:
+        permission: What the person must be allowed, or None.
+        max_form: The body's limit in bytes, or what reads it where it is a policy value.
+    """
 
     async def check(request: Request) -> Change:
         visit = await run_in_threadpool(_make_visit, request, permission)
         require_same_site(request)
-        form = await read_form(request, max_form)
+        limit = await run_in_threadpool(max_form, visit.installation) if callable(max_form) else max_form
+        form = await read_form(request, limit)
         offered = request.headers.get("x-csrf-token") or form.get("csrf")
         if not isinstance(offered, str) or not secrets.compare_digest(offered.encode(), visit.viewer.csrf.encode()):
             raise ForbiddenError("csrf", account_id=visit.viewer.account_id)

@@ -78,6 +78,21 @@ def test_parts_come_back_as_one_object(case: StoreCase) -> None:
     assert hashlib.sha256(read_all(case, made)).digest() == hashlib.sha256(FULL + FULL + LAST).digest()
 
 
+def test_parts_that_the_server_stores_itself_come_back_as_one_object(case: StoreCase) -> None:
+    key = new_key()
+    upload_id = open_upload(case, key)
+    parts = [case.store.store_part(key, upload_id, number, data) for number, data in ((1, FULL), (2, LAST))]
+    assert read_all(case, case.store.complete_upload(key, upload_id, parts)) == FULL + LAST
+
+
+def test_the_server_stores_no_part_of_an_upload_that_is_gone(case: StoreCase) -> None:
+    key = new_key()
+    upload_id = open_upload(case, key)
+    case.store.abort_upload(key, upload_id)
+    with pytest.raises(UploadGoneError):
+        case.store.store_part(key, upload_id, 1, LAST)
+
+
 def test_parts_sent_out_of_order_come_back_in_order(case: StoreCase) -> None:
     key = new_key()
     upload_id = open_upload(case, key)

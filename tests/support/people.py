@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 import urllib3
+from urllib3.filepost import encode_multipart_formdata
 
 from chain_of_custody.instants import utc_clock
 from ingest_server.accounts.queries import find_account
@@ -42,6 +43,7 @@ class Person:
         path: str,
         fields: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
         headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
     ) -> urllib3.BaseHTTPResponse:
         """Send one request as the browser would, without following redirects; cookies are kept."""
         sent = {
@@ -49,7 +51,6 @@ class Person:
             "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
             **(headers or {}),
         }
-        body = None
         if fields is not None:
             body = urlencode(list(fields.items()) if hasattr(fields, "items") else list(fields)).encode()
             sent["Content-Type"] = "application/x-www-form-urlencoded"
@@ -59,6 +60,14 @@ class Person:
             name, _, value = line.partition(";")[0].partition("=")
             self.cookies[name] = value.strip('"')
         return answer
+
+    def upload(
+        self, path: str, fields: Mapping[str, str], name: str, content: bytes, **headers: str
+    ) -> urllib3.BaseHTTPResponse:
+        """Send a form with a file in its field ``file``."""
+        parts: list[tuple[str, str | tuple[str, bytes]]] = [("csrf", self.csrf), *fields.items()]
+        body, kind = encode_multipart_formdata([*parts, ("file", (name, content))])
+        return self.request("POST", path, None, {"Content-Type": kind, **headers}, body)
 
     def get(self, path: str, **headers: str) -> urllib3.BaseHTTPResponse:
         """Look at a page."""

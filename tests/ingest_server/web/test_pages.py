@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 BUDGET = 150 * 1024
 OPEN_PAGES = ["/signin", "/link"]
 # A page and a role that may see it.
-PAGES = [("/", "supervisor"), ("/me", "supervisor")]
+PAGES = [("/", "supervisor"), ("/me", "supervisor"), ("/casefiles", "supervisor")]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
