@@ -45,6 +45,8 @@ READING_EVENTS = frozenset(
         "derivative.made",
         "export.downloaded",
         "fixity.checked",
+        "recording.access_revoked",
+        "recording.downloaded",
         "recording.examined",
         "recording.exported",
         "recording.probed",

@@ -17,5 +17,5 @@ def check_text(text: str, name: str, limit: int = MAX_TEXT) -> str:
     """
     text = text.strip()
     if not text or len(text) > limit or any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for c in text):
-        raise BadRequestError("wrong_usage", f"{name} is empty, too long or holds control characters")
+        raise BadRequestError("text_unfit", f"{name} is empty, too long or holds control characters")
     return text

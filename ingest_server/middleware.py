@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 
 from chain_of_custody.errors import LedgerStoppedError
 from chain_of_custody.identities import ledger_subject
+from ingest_server.accounts.queries import get_account
 from ingest_server.context import get_state
-from ingest_server.custody.actors import server_actor
+from ingest_server.custody.actors import Actor, server_actor
 from ingest_server.custody.recording import Event
 from ingest_server.errors import BadRequestError, NotFoundError, ServerError, TooLargeError, UnavailableError
 from ingest_server.store.errors import PartRefusedError, StoreError
 from ingest_server.web.refusals import answer_page, is_page
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from fastapi import FastAPI, Request, Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -56,12 +56,15 @@ _EVENTFUL = frozenset(
         "export_out_of_reach",
         "not_your_export",
         "grant_missing",
+        "out_of_reach",
+        "restricted",
         "unknown_dock",
     }
 )
 # These name a dock that has not shown it is the one that asks: its key id is no secret.
 _UNPROVED = frozenset({"bad_digest", "bad_signature", "bad_time", "dock_revoked", "nonce_used"})
 _GATHER_S = 60.0
+_MAX_KINDS = 10_000
 BODY_LIMIT = 1 << 20
 # Docks' inventories and parts may be larger; their handlers bound them, once the sender is known.
 _OWN_LIMITS = ("/dock/v1/", "/store/v1/parts/")
@@ -104,32 +107,74 @@ class RefusalLog:
     def __init__(self) -> None:
         """Begin with nothing gathered."""
         self._guard = threading.Lock()
-        self._counts: dict[tuple[str, str], int] = {}
-        self._last: dict[tuple[str, str], float] = {}
+        self._counts: dict[tuple[str, ...], int] = {}
+        self._last: dict[tuple[str, ...], float] = {}
 
     def note(self, installation: Installation, error: ServerError, route: str) -> None:
         """Record a refusal, or count it where its kind was recorded within the last minute."""
-        place = next((name for name in ("dock_id", "account_id") if error.extras.get(name)), "")
-        subject = str(error.extras.get(place, ""))
-        kind = (error.code, subject)
+        subject_kind, subject = _find_subject(installation, error)
+        kind = (error.code, str(error.extras.get("account_id", "")), subject, str(error.extras.get("why", "")))
+        # A known dock's or account's refusals are few and each may matter; strangers must not fill the ledger, and a
+        # player whose grant ended asks for the same recording again and again.
+        is_rare = subject_kind in {"dock", "account"}
         now = time.monotonic()
         with self._guard:
+            self._forget(now)
             self._counts[kind] = self._counts.get(kind, 0) + 1
-            # A known dock's or account's refusals are few and each may matter; strangers must not fill the ledger.
-            is_stranger = not subject or error.code in _UNPROVED
-            if is_stranger and now - self._last.get(kind, -_GATHER_S) < _GATHER_S:
+            is_gathered = not is_rare or error.code in _UNPROVED
+            if is_gathered and now - self._last.get(kind, -_GATHER_S) < _GATHER_S:
                 return
             count = self._counts.pop(kind)
             self._last[kind] = now
-        refusal: JsonValue = {"code": error.code, "route": route, "count": count}
-        kind_of_subject = place.removesuffix("_id") or "ledger"
-        event = Event(
-            "request.refused",
-            kind_of_subject,
-            subject or ledger_subject(installation.config.origin),
-            {"refusal": refusal},
-        )
-        installation.custody.record(server_actor(), event)
+        refusal: dict[str, JsonValue] = {"code": error.code, "route": route, "count": count}
+        if "why" in error.extras:
+            refusal["why"] = str(error.extras["why"])
+        event = Event("request.refused", subject_kind, subject, {"refusal": refusal})
+        installation.custody.record(_find_actor(installation, error, subject_kind), event)
+
+    def _forget(self, now: float) -> None:
+        """Drop old kinds where there are many; what they had gathered was within a minute of a recorded one."""
+        if len(self._last) > _MAX_KINDS:
+            self._last = {kind: at for kind, at in self._last.items() if now - at < _GATHER_S}
+            self._counts = {kind: count for kind, count in self._counts.items() if kind in self._last}
+
+
+def _find_subject(installation: Installation, error: ServerError) -> tuple[str, str]:
+    """What a refusal is about: the recording that was asked for, else who asked, else the ledger as a whole."""
+    for place in ("evidence_id", "dock_id", "account_id"):
+        if error.extras.get(place):
+            kind = "recording" if place == "evidence_id" else place.removesuffix("_id")
+            return kind, str(error.extras[place])
+    return "ledger", ledger_subject(installation.config.origin)
+
+
+def _find_actor(installation: Installation, error: ServerError, subject_kind: str) -> Actor:
+    """Whoever tried to open a recording stands in its history by name; other refusals are the server's own acts."""
+    account_id = error.extras.get("account_id")
+    account = get_account(installation.catalogue, str(account_id)) if account_id else None
+    if subject_kind != "recording" or account is None:
+        return server_actor()
+    return Actor("account", account["name"], account["account_id"])
+
+
+class HeaderMiddleware:
+    """Adds what every answer says, and stands in no body's way: media pass through as they are."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand around an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on; only the start of an answer is touched."""
+
+        async def send_on(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_on if scope["type"] == "http" else send)
 
 
 def add_middleware(app: FastAPI) -> None:
@@ -147,22 +192,20 @@ def add_middleware(app: FastAPI) -> None:
                 log.exception("a refusal could not be recorded")
         if is_page(request):
             return answer_page(request, problem)
-        headers = {"WWW-Authenticate": "Bearer"} if problem.code == "token_needed" else None
+        headers = {"WWW-Authenticate": "Bearer"} if problem.code == "token_needed" else {}
+        # An answer to a failure of ours passes outside HeaderMiddleware.
         return JSONResponse(
-            problem.to_problem(), status_code=problem.status, media_type="application/problem+json", headers=headers
+            problem.to_problem(),
+            status_code=problem.status,
+            media_type="application/problem+json",
+            headers={**HEADERS, **headers},
         )
 
     for kind in (ServerError, StoreError, RequestValidationError, HTTPException, LedgerStoppedError, Exception):
         app.add_exception_handler(kind, answer_refusal)
 
     app.add_middleware(BodyLimit)
-
-    @app.middleware("http")
-    async def add_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await call_next(request)
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        return response
+    app.add_middleware(HeaderMiddleware)
 
 
 def translate_error(error: Exception) -> ServerError:  # noqa: PLR0911 - one return for each kind of error

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from fastapi import Depends, Security
 
+from ingest_server.access import media
+from ingest_server.access import pages as access_pages
 from ingest_server.accounts import pages as account_pages
 from ingest_server.cases import api as cases
 from ingest_server.cases import pages as case_pages
@@ -20,6 +22,7 @@ from ingest_server.overview import pages as overview_pages
 from ingest_server.permissions import Permission
 from ingest_server.policy import api as policy
 from ingest_server.recordings import api as recordings
+from ingest_server.recordings import pages as recording_pages
 from ingest_server.store import api as store
 from ingest_server.web import static_files
 
@@ -125,3 +128,20 @@ def _add_pages(app: FastAPI) -> None:
     form(f"{casefile}/exports/{{job_id}}/cancel", export_pages.post_cancel)
     form(f"{casefile}/exports/{{job_id}}/again", export_pages.post_again)
     form(f"{casefile}/exports/{{job_id}}/download", export_pages.post_package)
+
+    one = "/recordings/{evidence_id}"
+    page(one, recording_pages.get_recording)
+    page(f"{one}/history", recording_pages.get_history)
+    page(f"{one}/lock", recording_pages.get_lock)
+    page(f"{one}/proofs/{{index}}", recording_pages.get_proof)
+    form(f"{one}/access", access_pages.post_access)
+    form(f"{one}/access/end", access_pages.post_end)
+    form(f"{one}/access/revoke", access_pages.post_revoke)
+    form(f"{one}/download", access_pages.post_download)
+    form(f"{one}/notes", recording_pages.post_note)
+    form(f"{one}/labels", recording_pages.post_label)
+    form(f"{one}/labels/remove", recording_pages.post_unlabel)
+    form(f"{one}/restriction", recording_pages.post_restrict)
+    form(f"{one}/attach", recording_pages.post_attach)
+    form(f"{one}/detach", recording_pages.post_detach)
+    app.api_route("/media/{grant_id}/{evidence_id}", methods=["GET", "HEAD"], include_in_schema=False)(media.get_media)

@@ -8,6 +8,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "bad_request": ("The request is not in the expected form.", "请求格式不正确。"),
     "bad_signature": ("The signature does not match.", "签名不匹配。"),
     "bad_time": ("The request was signed at another time than now.", "请求的签名时间与当前时间相差过大。"),
+    "basis_missing": (
+        "Say on what basis: a case file number, a complaint number or an article of law.",
+        "请填写依据：案号、投诉编号或法律条款。",
+    ),
     "canary_failed": (
         "The store does not hold what it accepts; nothing is received until it does.",
         "存储未通过保护检查，暂停接收。",
@@ -84,6 +88,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "证据包文件已不再保留，请重新生成。",
     ),
     "nothing_chosen": ("Choose at least one recording, at most 1000.", "请至少选择一条音像记录，至多 1000 条。"),
+    "note_time_wrong": (
+        "Write the time in the recording as minutes and seconds, such as 7:05.",
+        "请按分和秒填写录像中的时间，例如 7:05。",
+    ),
+    "out_of_reach": (
+        "This recording is outside what you may open. Ask the head of its unit; your attempt was recorded.",
+        "该音像记录超出您的可见范围。请向采集单位负责人申请；本次尝试已记录。",
+    ),
     "parts_differ": ("The store's parts are not the parts named.", "存储中的分片与所列分片不一致。"),
     "part_refused": ("The part was refused.", "分片被拒绝。"),
     "passwords_differ": ("The two passwords are not the same.", "两次输入的密码不一致。"),
@@ -96,12 +108,22 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The password is too easy to guess.",
         "密码过于简单，容易被猜出。",
     ),
+    "purpose_missing": ("Choose what you open it for.", "请选择调阅目的。"),
+    "reason_missing": ("Say in a sentence why.", "请用一句话说明理由。"),
+    "restricted": (
+        "This recording is restricted. Ask a supervisor of the unit that collected it; your attempt was recorded.",
+        "该音像记录已限制调阅。请向采集单位负责人申请；本次尝试已记录。",
+    ),
     "sign_in_failed": (
         "Name or password are wrong, or the account is disabled.",
         "账号或密码不正确，或账号已停用。",
     ),
     "sign_in_needed": ("Sign in first.", "请先登录。"),
     "store_unavailable": ("The object store cannot be reached at the moment.", "暂时无法连接对象存储。"),
+    "text_unfit": (
+        "The text is empty, too long, or holds characters that cannot be seen (control or direction marks).",
+        "文字为空、过长，或含有不可见字符（控制符或方向符）。",
+    ),
     "token_needed": ("A valid token is needed.", "需要有效令牌。"),
     "too_large": ("The request is too large.", "请求过大。"),
     "too_many_attempts": (

@@ -6,5 +6,6 @@ pytest_plugins = [
     "tests.support.running",
     "tests.support.people",
     "tests.support.filled",
+    "tests.support.recorded",
     "tests.support.browser",
 ]

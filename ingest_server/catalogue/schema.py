@@ -6,6 +6,7 @@ import zlib
 from ingest_server.accounts import tables as accounts
 from ingest_server.cases import tables as cases
 from ingest_server.media import tables as media
+from ingest_server.recordings import tables as recordings
 
 _CORE_TABLES = (
     "events",
@@ -62,6 +63,7 @@ create table if not exists findings (
     "index" integer not null, place integer not null, subject text not null, code text not null,
     severity text not null, message text not null, primary key ("index", place)
 ) without rowid;
+create index if not exists findings_subject on findings (subject);
 create table if not exists casefiles (
     casefile_id text primary key, number text not null unique, title text not null, opened_at text not null
 );
@@ -79,7 +81,7 @@ create table if not exists cursor (id integer primary key check (id = 1), next_i
 insert or ignore into cursor (id, next_index) values (1, 0);
 """
 # Each domain that keeps tables of its own names them in its ``tables.py``.
-_DOMAINS = (accounts, cases, media)
+_DOMAINS = (accounts, cases, media, recordings)
 TABLES = (*_CORE_TABLES, *(name for domain in _DOMAINS for name in domain.TABLES))
 SCHEMA = "".join((_CORE, *(domain.SCHEMA for domain in _DOMAINS)))
 # Any change of the tables is another version, which is built anew from the ledger.

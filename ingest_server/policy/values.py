@@ -32,7 +32,7 @@ class PolicyDefault:
 
     Attributes:
         value: As text.
-        kind: ``count``, ``choice`` or ``time_zone``.
+        kind: ``count``, ``choice``, ``time_zone`` or ``labels``.
         choices: For ``choice``.
         source: The law, rule or document it comes from.
         note: What it does.
@@ -83,6 +83,8 @@ def change_policy(installation: Installation, actor: Actor, key: str, value: str
         raise BadRequestError("wrong_usage", f"{key} is one of {', '.join(default.choices)}")
     if default.kind == "time_zone" and value not in available_timezones():
         raise BadRequestError("wrong_usage", f"{key} is a time zone of the tz database, such as Asia/Shanghai")
+    if default.kind == "labels":
+        value = check_text(value, key, 2000)
     values = read_policy(installation)
     before = values[key]
     if before == value:

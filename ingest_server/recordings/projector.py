@@ -1,4 +1,4 @@
-"""Recording events to the tables ``recordings`` and ``claims``."""
+"""Recording events to the tables ``recordings``, ``claims``, ``notes`` and ``labels``."""
 
 from __future__ import annotations
 
@@ -67,8 +67,50 @@ def _apply_cleared(database: sqlite3.Connection, entry: Entry) -> None:
     )
 
 
+def _apply_noted(database: sqlite3.Connection, entry: Entry) -> None:
+    note = read_part(entry, "note")
+    if note:
+        author = str(read_part(entry, "actor").get("name", ""))
+        database.execute(
+            "insert into notes values (?, ?, ?, ?, ?, ?, ?)",
+            (
+                entry.leaf.subject,
+                entry.index,
+                note["at_ms"],
+                note["text"],
+                note["corrects"],
+                author,
+                entry.leaf.time,
+            ),
+        )
+
+
+def _apply_labelled(database: sqlite3.Connection, entry: Entry) -> None:
+    label = read_part(entry, "label")
+    if label:
+        row = (entry.leaf.subject, label["text"], int(bool(label.get("listed"))), entry.leaf.time)
+        database.execute("insert or replace into labels values (?, ?, ?, ?)", row)
+
+
+def _apply_unlabelled(database: sqlite3.Connection, entry: Entry) -> None:
+    label = read_part(entry, "label")
+    if label:
+        row = (entry.leaf.subject, label["text"])
+        database.execute("delete from labels where evidence_id = ? and label = ?", row)
+
+
+def _apply_restricted(database: sqlite3.Connection, entry: Entry) -> None:
+    row = (int(entry.leaf.type == "recording.restricted"), entry.leaf.subject)
+    database.execute("update recordings set is_restricted = ? where evidence_id = ?", row)
+
+
 APPLY = {
     "recording.received": _apply_received,
     "recording.presented_again": _apply_presented_again,
     "recording.cleared": _apply_cleared,
+    "recording.noted": _apply_noted,
+    "recording.labelled": _apply_labelled,
+    "recording.unlabelled": _apply_unlabelled,
+    "recording.restricted": _apply_restricted,
+    "recording.released": _apply_restricted,
 }

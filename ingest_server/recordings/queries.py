@@ -143,3 +143,33 @@ def _make_conditions(wanted: RecordingFilter) -> tuple[list[str], list[object]]:
         )
         values += [wanted.text] * 4
     return conditions, values
+
+
+def list_notes(catalogue: Catalogue, evidence_id: str) -> list[dict[str, Any]]:
+    """The notes of a recording by their time in it; each knows by which later one it was corrected, if by any."""
+    rows = catalogue.fetch(
+        'select n.*, (select min(later."index") from notes later where later.evidence_id = n.evidence_id'
+        ' and later.corrects = n."index") as corrected_by from notes n where n.evidence_id = ?'
+        ' order by n.at_ms, n."index"',
+        evidence_id,
+    )
+    return [dict(row) for row in rows]
+
+
+def list_labels(catalogue: Catalogue, evidence_id: str) -> list[dict[str, Any]]:
+    """The labels of a recording, first labelled first."""
+    rows = catalogue.fetch(
+        "select label, is_listed, labelled_at from labels where evidence_id = ? order by labelled_at, label",
+        evidence_id,
+    )
+    return [dict(row) for row in rows]
+
+
+def list_case_links(catalogue: Catalogue, evidence_id: str) -> list[dict[str, Any]]:
+    """The case files and stages a recording is attached to."""
+    rows = catalogue.fetch(
+        "select c.casefile_id, c.number, c.title, a.stage, a.attached_at from attachments a"
+        " join casefiles c using (casefile_id) where a.evidence_id = ? order by c.number, a.attached_at",
+        evidence_id,
+    )
+    return [dict(row) for row in rows]

@@ -1,0 +1,1 @@
+"""Access to originals: a reason first, then an event, then a grant, then bytes."""

@@ -1,0 +1,132 @@
+"""The custody timeline of one recording: every event in its place, with who, why, and how far it is proved."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from chain_of_custody.errors import LedgerError
+from chain_of_custody.note import parse_note
+from ingest_server.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chain_of_custody.canonical import JsonValue
+    from chain_of_custody.ledger import Entry
+    from ingest_server.installation import Installation
+
+# Signed by docks, long, and told by other parts in words; they travel in exports and receipts.
+_NOT_OPENED = frozenset({"manifest", "findings"})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One event of a subject.
+
+    Attributes:
+        index: Where it stands in the ledger.
+        seq: Its number within the subject, from 1.
+        time: When.
+        type: What happened.
+        actor: Who, as they were called then; empty where the record was erased.
+        actor_kind: ``account``, ``dock``, ``operator``, ``program``.
+        reason: Why, in their words.
+        parts: The rest of the record.
+        state: ``proved``, ``unwitnessed`` or ``waiting``.
+        is_withheld: Whether the content is erased or not for this viewer; the line keeps its place.
+    """
+
+    index: int
+    seq: int
+    time: str
+    type: str
+    actor: str
+    actor_kind: str
+    reason: str
+    parts: Mapping[str, Any]
+    state: str
+    is_withheld: bool
+
+
+def read_timeline(installation: Installation, evidence_id: str, *, shows_content: bool) -> list[Line]:
+    """Every event of a recording, last first.
+
+    Args:
+        installation: Where.
+        evidence_id: The recording.
+        shows_content: Whether the viewer has opened the recording; notes are content.
+    """
+    ledger = installation.ledger
+    checkpoint, note = ledger.checkpoint()
+    # The log's own signature is one of them; any other is an outside witness's.
+    is_witnessed = len(parse_note(note)[1]) > 1
+    entries = [entry for entry in ledger.subject_entries(evidence_id) if entry.leaf.subject_kind == "recording"]
+    lines = [
+        _make_line(
+            entry, _state_of(entry.index, checkpoint.size, is_witnessed=is_witnessed), shows_content=shows_content
+        )
+        for entry in entries
+    ]
+    return lines[::-1]
+
+
+def show_proof(
+    installation: Installation, evidence_id: str, index: int, *, shows_content: bool
+) -> dict[str, JsonValue]:
+    """What a browser needs to check one line by itself: leaf, path, checkpoint, key, and the openings shown.
+
+    Raises:
+        NotFoundError: The ledger has no such event of this recording.
+    """
+    ledger = installation.ledger
+    try:
+        entry = ledger.entry(index)
+    except LedgerError as error:
+        raise NotFoundError("not_found") from error
+    if entry.leaf.subject != evidence_id or entry.leaf.subject_kind != "recording":
+        raise NotFoundError("not_found")
+    proof = ledger.prove(index)
+    opened = entry.record.parts if entry.record and not _is_withheld(entry, shows_content=shows_content) else {}
+    openings: dict[str, JsonValue] = {
+        label: opening.to_json() for label, opening in opened.items() if label not in _NOT_OPENED
+    }
+    return {
+        "index": index,
+        "leaf": base64.b64encode(entry.leaf.data).decode(),
+        "path": [base64.b64encode(item).decode() for item in proof.path],
+        "checkpoint": proof.checkpoint_note.decode(),
+        "vkey": ledger.vkey,
+        "openings": openings,
+    }
+
+
+def _state_of(index: int, size: int, *, is_witnessed: bool) -> str:
+    """How far a line is proved: under no checkpoint yet, under one that only this server signed, or cosigned."""
+    if index >= size:
+        return "waiting"
+    return "proved" if is_witnessed else "unwitnessed"
+
+
+def _is_withheld(entry: Entry, *, shows_content: bool) -> bool:
+    return entry.record is None or (entry.leaf.type == "recording.noted" and not shows_content)
+
+
+def _make_line(entry: Entry, state: str, *, shows_content: bool) -> Line:
+    parts = {label: opening.value for label, opening in entry.record.parts.items()} if entry.record else {}
+    actor, is_withheld = parts.pop("actor", None), _is_withheld(entry, shows_content=shows_content)
+    who = actor if isinstance(actor, dict) else {}
+    reason = parts.pop("reason", "")
+    return Line(
+        entry.index,
+        entry.leaf.seq,
+        entry.leaf.time,
+        entry.leaf.type,
+        str(who.get("name", "")),
+        str(who.get("kind", "")),
+        reason if isinstance(reason, str) and not is_withheld else "",
+        {} if is_withheld else parts,
+        state,
+        is_withheld,
+    )
