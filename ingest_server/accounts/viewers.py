@@ -44,30 +44,56 @@ class Viewer:
         return permission in ROLES[self.role]
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whose recordings somebody opens without approval.
+
+    Attributes:
+        scope: Own, the unit's, all, none.
+        key: The officer number or the unit's code that the scope is about.
+        sees_restricted: Whether restricted recordings of that scope are among them.
+    """
+
+    scope: Scope
+    key: str | None
+    sees_restricted: bool
+
+
+EVERYTHING = Reach(Scope.ALL, None, sees_restricted=True)
+
+
+def find_reach(viewer: Viewer) -> Reach:
+    """A viewer's reach by role, officer and unit."""
+    sees_restricted = viewer.may(Permission.RECORDING_OPEN_RESTRICTED)
+    match SCOPES[viewer.role]:
+        case Scope.OWN if viewer.officer:
+            return Reach(Scope.OWN, viewer.officer, sees_restricted)
+        case Scope.UNIT if viewer.unit is not None:
+            return Reach(Scope.UNIT, viewer.unit, sees_restricted)
+        case Scope.UNIT | Scope.ALL:
+            return Reach(Scope.ALL, None, sees_restricted)
+        case Scope.NONE | Scope.OWN:
+            return Reach(Scope.NONE, None, sees_restricted=False)
+
+
 def limit_to_reach(viewer: Viewer) -> tuple[str, list[object]]:
     """The condition on ``recordings r`` that holds for what a viewer may open without approval.
 
     Returns:
         SQL with its values; ``0`` where the viewer reaches nothing.
     """
-    condition, values = _limit_to_scope(viewer)
-    if not viewer.may(Permission.RECORDING_OPEN_RESTRICTED):
+    reach = find_reach(viewer)
+    values: list[object] = [] if reach.key is None else [reach.key]
+    condition = {
+        Scope.NONE: "0",
+        Scope.OWN: "r.officer = ?",
+        # Every unit that a recording belongs to, by its claim or by its officer, with all units above.
+        Scope.UNIT: "exists (select 1 from recording_units u where u.code = ? and u.received_index = r.received_index)",
+        Scope.ALL: "1",
+    }[reach.scope]
+    if not reach.sees_restricted:
         condition = f"({condition}) and r.is_restricted = 0"
     return condition, values
-
-
-def _limit_to_scope(viewer: Viewer) -> tuple[str, list[object]]:
-    match SCOPES[viewer.role]:
-        case Scope.NONE:
-            return "0", []
-        case Scope.OWN:
-            return ("r.officer = ?", [viewer.officer]) if viewer.officer else ("0", [])
-        case Scope.UNIT if viewer.unit is not None:
-            of_unit = "r.unit in (select code from unit_tree where ancestor = ?)"
-            officers = "select o.number from officers o join unit_tree t on t.code = o.unit where t.ancestor = ?"
-            return f"{of_unit} or r.officer in ({officers})", [viewer.unit, viewer.unit]
-        case Scope.UNIT | Scope.ALL:
-            return "1", []
 
 
 def is_in_reach(installation: Installation, viewer: Viewer, evidence_id: str) -> bool:

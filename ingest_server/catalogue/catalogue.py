@@ -59,6 +59,20 @@ class Catalogue:
         self._idle.append(connection)
         return rows
 
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """One connection for several queries that see one state, current when it began; for reading alone."""
+        connection = self._borrow()
+        try:
+            _sync(connection, self._ledger)
+            connection.execute("begin")
+            yield connection
+            connection.execute("rollback")
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+
     def fetch_one(self, statement: str, *values: object) -> sqlite3.Row | None:
         """Run one query for at most one row."""
         rows = self.fetch(statement, *values)

@@ -12,6 +12,7 @@ from ingest_server.exports.projector import APPLY as EXPORTS
 from ingest_server.media.projector import APPLY as MEDIA
 from ingest_server.policy.projector import APPLY as POLICY
 from ingest_server.recordings.projector import APPLY as RECORDINGS
+from ingest_server.searching.projector import note_searched
 
 if TYPE_CHECKING:
     import sqlite3
@@ -50,6 +51,7 @@ def apply_entry(database: sqlite3.Connection, entry: Entry) -> None:
     apply = _APPLY.get(leaf.type)
     if apply is not None and entry.record is not None:
         apply(database, entry)
+    note_searched(database, entry)
     _note_findings(database, entry)
 
 

@@ -7,6 +7,7 @@ from ingest_server.accounts import tables as accounts
 from ingest_server.cases import tables as cases
 from ingest_server.media import tables as media
 from ingest_server.recordings import tables as recordings
+from ingest_server.searching import tables as searching
 
 _CORE_TABLES = (
     "events",
@@ -30,18 +31,24 @@ create table if not exists events (
 create index if not exists events_subject on events (subject, seq);
 create index if not exists events_type on events (type, "index");
 create table if not exists recordings (
-    evidence_id text primary key, recorder_id text not null, dock_id text not null, docking_id text not null,
+    evidence_id text not null unique, recorder_id text not null, dock_id text not null, docking_id text not null,
     path_b64 text not null, path text not null, size integer not null, sha256 text not null, sm3 text,
     store_key text not null, version_id text not null, lock_mode text not null, retain_until text,
-    received_at text not null, received_index integer not null, started_local text, officer text, serial text,
+    received_at text not null, received_index integer primary key, started_local text, officer text, serial text,
     unit text, presented integer not null default 1, cleared_at text,
-    is_restricted integer not null default 0
+    is_restricted integer not null default 0, attached integer not null default 0
 );
-create index if not exists recordings_received on recordings (received_index);
 create index if not exists recordings_file on recordings (recorder_id, path_b64, size);
 create index if not exists recordings_sha256 on recordings (sha256);
-create index if not exists recordings_officer on recordings (officer, received_index);
+create index if not exists recordings_received_at on recordings (received_at);
 create index if not exists recordings_started on recordings (started_local);
+create index if not exists recordings_size on recordings (size);
+create index if not exists recordings_officer on recordings (officer);
+create index if not exists recordings_recorder on recordings (recorder_id);
+create index if not exists recordings_serial on recordings (serial);
+create index if not exists recordings_unit on recordings (unit);
+create index if not exists recordings_restricted on recordings (is_restricted) where is_restricted = 1;
+create index if not exists recordings_unattached on recordings (attached) where attached = 0;
 create table if not exists claims (
     evidence_id text not null, name text not null, value text not null, source text not null,
     primary key (evidence_id, name, source, value)
@@ -72,6 +79,7 @@ create table if not exists attachments (
     primary key (casefile_id, evidence_id, stage)
 ) without rowid;
 create index if not exists attachments_evidence on attachments (evidence_id);
+create index if not exists attachments_stage on attachments (stage);
 create table if not exists exports (
     export_id text primary key, casefile_id text, prepared_at text not null, "index" integer not null,
     recordings integer not null
@@ -81,7 +89,7 @@ create table if not exists cursor (id integer primary key check (id = 1), next_i
 insert or ignore into cursor (id, next_index) values (1, 0);
 """
 # Each domain that keeps tables of its own names them in its ``tables.py``.
-_DOMAINS = (accounts, cases, media, recordings)
+_DOMAINS = (accounts, cases, media, recordings, searching)
 TABLES = (*_CORE_TABLES, *(name for domain in _DOMAINS for name in domain.TABLES))
 SCHEMA = "".join((_CORE, *(domain.SCHEMA for domain in _DOMAINS)))
 # Any change of the tables is another version, which is built anew from the ledger.

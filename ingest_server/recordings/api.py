@@ -46,11 +46,15 @@ def get_recordings(
     until: Annotated[str | None, Query(alias="to", max_length=40)] = None,
     case: Text = None,
     text: Text = None,
+    unit: Text = None,
+    stage: Text = None,
     before: Annotated[int | None, Query(ge=0, le=2**53)] = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_SIZE)] = PAGE_SIZE,
 ) -> dict[str, Any]:
     """One page of recordings, last received first; ``next`` continues below it."""
-    wanted = RecordingFilter(officer, recorder, read_local_time(since), read_local_time(until), case, text)
+    wanted = RecordingFilter(
+        officer, recorder, read_local_time(since), read_local_time(until), case, text, unit=unit, stage=stage
+    )
     rows = search_recordings(state.installation.catalogue, wanted, before=before, limit=limit)
     following = rows[-1]["received_index"] if len(rows) == limit else None
     return {"recordings": [show_row(row) for row in rows], "next": following}

@@ -41,7 +41,9 @@ def _read_time(_context: click.Context, _option: click.Parameter, text: str | No
     help="Latest start by the recorder's clock; a day alone means the whole day.",
 )
 @click.option("--case", help="Number of the case file it is attached to.")
-@click.option("--text", help="Found in path, claims, case number or title.")
+@click.option("--text", help="Words, each found in path, claims, evidence id, officer's name, case number or title.")
+@click.option("--unit", help="Code of a unit; units below it count.")
+@click.option("--stage", help="Procedural stage at which it is attached.")
 @data_option
 @json_option
 @refuse_in_words
@@ -52,6 +54,8 @@ def search(
     until: str | None,
     case: str | None,
     text: str | None,
+    unit: str | None,
+    stage: str | None,
     data: Path,
     *,
     as_json: bool,
@@ -60,7 +64,7 @@ def search(
     from ingest_server.recordings.api import show_row
     from ingest_server.recordings.queries import PAGE_SIZE, RecordingFilter, search_recordings
 
-    wanted = RecordingFilter(officer, recorder, since, until, case, text)
+    wanted = RecordingFilter(officer, recorder, since, until, case, text, unit=unit, stage=stage)
     found = []
     before = None
     with open_installation(data) as installation:

@@ -22,7 +22,7 @@ def _apply_received(database: sqlite3.Connection, entry: Entry) -> None:
     claims = [claim for claim in recording.get("claims", []) if isinstance(claim, dict)]
     digests = received["digests"]
     database.execute(
-        "insert into recordings values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, null, 0)",
+        "insert into recordings values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, null, 0, 0)",
         (
             entry.leaf.subject,
             recording["recorder_id"],

@@ -1,0 +1,104 @@
+"""Keeps the search's tables: after an event was applied, what is searched about its recordings is written anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chain_of_custody.identities import show_id
+from ingest_server.catalogue.parts import read_part
+from ingest_server.searching.grams import cut_text, fold_text
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Mapping
+
+    from chain_of_custody.ledger import Entry
+
+# What free text is compared with, beside path and evidence id.
+_SOURCES = (
+    "select value from claims where evidence_id = ?1 order by name, source, value",
+    "select name from officers where number = ?2",
+    (
+        "select c.number || char(10) || c.title from attachments a join casefiles c using (casefile_id)"
+        " where a.evidence_id = ?1 order by c.number"
+    ),
+)
+_PLACE = (
+    "insert or ignore into recording_units select t.ancestor, r.received_index from recordings r {join}"
+    " join unit_tree t on t.code = {code} where {condition} = ?"
+)
+_BY_CLAIM = _PLACE.format(join="", code="r.unit", condition="{condition}")
+_BY_OFFICER = _PLACE.format(join="join officers o on o.number = r.officer", code="o.unit", condition="{condition}")
+
+
+def note_searched(database: sqlite3.Connection, entry: Entry) -> None:
+    """Bring the search's tables up to one entry that the domains have applied already."""
+    note = _NOTE.get(entry.leaf.type)
+    if note is not None and entry.record is not None:
+        note(database, entry)
+
+
+def refresh_text(database: sqlite3.Connection, evidence_id: str) -> None:
+    """Write anew what free text finds about one recording."""
+    row = database.execute(
+        "select received_index, path, officer from recordings where evidence_id = ?", (evidence_id,)
+    ).fetchone()
+    if row is None:
+        return
+    index, path, officer = row
+    found = [path, show_id(evidence_id)]
+    for source in _SOURCES:
+        values = (evidence_id, officer) if "?2" in source else (evidence_id,)
+        found += [value for (value,) in map(tuple, database.execute(source, values)) if value]
+    text = fold_text("\n".join(dict.fromkeys(found)))
+    old = database.execute("select text from recording_texts where received_index = ?", (index,)).fetchone()
+    if old is not None:
+        if old[0] == text:
+            return
+        # The index keeps no text, so it must be told what it holds.
+        database.execute(
+            "insert into recording_grams (recording_grams, rowid, grams) values ('delete', ?, ?)",
+            (index, cut_text(old[0])),
+        )
+    database.execute("insert or replace into recording_texts values (?, ?)", (index, text))
+    database.execute("insert into recording_grams (rowid, grams) values (?, ?)", (index, cut_text(text)))
+
+
+def _note_recording(database: sqlite3.Connection, entry: Entry) -> None:
+    refresh_text(database, entry.leaf.subject)
+    for place in (_BY_CLAIM, _BY_OFFICER):
+        database.execute(place.format(condition="r.evidence_id"), (entry.leaf.subject,))
+
+
+def _note_link(database: sqlite3.Connection, entry: Entry) -> None:
+    database.execute(
+        "update recordings set attached = (select count(*) from attachments a where a.evidence_id = ?1)"
+        " where evidence_id = ?1",
+        (entry.leaf.subject,),
+    )
+    refresh_text(database, entry.leaf.subject)
+
+
+def _note_text(database: sqlite3.Connection, entry: Entry) -> None:
+    refresh_text(database, entry.leaf.subject)
+
+
+def _note_officer(database: sqlite3.Connection, entry: Entry) -> None:
+    """Recordings may be older than the register: they get the officer's name and units now."""
+    number = read_part(entry, "officer").get("number")
+    database.execute(_BY_OFFICER.format(condition="r.officer"), (number,))
+    for row in database.execute("select evidence_id from recordings where officer = ?", (number,)).fetchall():
+        refresh_text(database, row[0])
+
+
+def _note_unit(database: sqlite3.Connection, entry: Entry) -> None:
+    database.execute(_BY_CLAIM.format(condition="r.unit"), (read_part(entry, "unit").get("code"),))
+
+
+_NOTE: Mapping[str, Callable[[sqlite3.Connection, Entry], None]] = {
+    "officer.added": _note_officer,
+    "recording.attached": _note_link,
+    "recording.detached": _note_link,
+    "recording.received": _note_recording,
+    "unit.added": _note_unit,
+}
