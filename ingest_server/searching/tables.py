@@ -11,6 +11,7 @@ create table if not exists recording_units (
     code text not null, received_index integer not null, primary key (code, received_index)
 ) without rowid;
 create table if not exists recording_texts (received_index integer primary key, text text not null);
+/* pieces 1: another way of cutting texts is another number, so that catalogues are built anew */
 create virtual table if not exists recording_grams using fts5 (
     grams, content = '', columnsize = 0, detail = none, tokenize = 'ascii'
 );
