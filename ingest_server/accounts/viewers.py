@@ -88,7 +88,8 @@ def limit_to_reach(viewer: Viewer) -> tuple[str, list[object]]:
         Scope.NONE: "0",
         Scope.OWN: "r.officer = ?",
         # Every unit that a recording belongs to, by its claim or by its officer, with all units above.
-        Scope.UNIT: "exists (select 1 from recording_units u where u.code = ? and u.received_index = r.received_index)",
+        Scope.UNIT: "exists (select 1 from recording_facets f where f.facet = 'unit' and f.value = ?"
+        " and f.received_index = r.received_index)",
         Scope.ALL: "1",
     }[reach.scope]
     if not reach.sees_restricted:

@@ -78,8 +78,7 @@ create table if not exists attachments (
     casefile_id text not null, evidence_id text not null, stage text not null, attached_at text not null,
     primary key (casefile_id, evidence_id, stage)
 ) without rowid;
-create index if not exists attachments_evidence on attachments (evidence_id);
-create index if not exists attachments_stage on attachments (stage);
+create index if not exists attachments_evidence on attachments (evidence_id, stage);
 create table if not exists exports (
     export_id text primary key, casefile_id text, prepared_at text not null, "index" integer not null,
     recordings integer not null

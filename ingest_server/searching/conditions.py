@@ -52,7 +52,7 @@ NOTHING = Condition("0", (), "select received_index from recordings where 0", ()
 
 
 def list_conditions(connection: sqlite3.Connection, wanted: RecordingFilter) -> list[Condition]:
-    """The conditions of a filter; names are looked up in the registers here."""
+    """The conditions of a filter, that on the text last; names are looked up in the registers here."""
     return [
         *_limit_people(connection, wanted),
         *_limit_times(wanted),
@@ -71,7 +71,7 @@ def list_reach(reach: Reach) -> list[Condition]:
         case Scope.OWN:
             return [_has_value("officer", str(reach.key))]
         case Scope.UNIT:
-            return [_is_of_unit(str(reach.key))]
+            return [_has_facet("unit", str(reach.key))]
 
 
 def _limit_people(connection: sqlite3.Connection, wanted: RecordingFilter) -> Iterator[Condition]:
@@ -83,7 +83,7 @@ def _limit_people(connection: sqlite3.Connection, wanted: RecordingFilter) -> It
     if wanted.recorder:
         yield _is_of_recorder(connection, wanted.recorder)
     if wanted.unit:
-        yield _is_of_unit(wanted.unit)
+        yield _has_facet("unit", wanted.unit)
 
 
 def _has_value(column: str, *values: str) -> Condition:
@@ -108,12 +108,13 @@ def _is_of_recorder(connection: sqlite3.Connection, recorder: str) -> Condition:
     )
 
 
-def _is_of_unit(code: str) -> Condition:
+def _has_facet(facet: str, value: str) -> Condition:
     return Condition(
-        "exists (select 1 from recording_units u where u.code = ? and u.received_index = r.received_index)",
-        (code,),
-        "select received_index from recording_units where code = ?",
-        (code,),
+        f"exists (select 1 from recording_facets f where f.facet = '{facet}' and f.value = ?"
+        " and f.received_index = r.received_index)",
+        (value,),
+        f"select received_index from recording_facets where facet = '{facet}' and value = ?",
+        (value,),
         is_ordered=True,
     )
 
@@ -134,16 +135,25 @@ def _limit_times(wanted: RecordingFilter) -> Iterator[Condition]:
             tuple(values),
         )
     # The ledger's times never fall, so a time of reception is a place in the order of reception.
+    tests, values = [], []
     if wanted.received_since:
         first = "select received_index from recordings where received_at >= ? order by received_at, received_index"
-        yield Condition(f"r.received_index >= ({first} limit 1)", (wanted.received_since,))
+        tests.append(f"received_index >= ({first} limit 1)")
+        values.append(wanted.received_since)
     if wanted.received_until:
         last = "select received_index from recordings where received_at < ? order by received_at desc, received_index"
-        yield Condition(f"r.received_index <= ({last} desc limit 1)", (wanted.received_until,))
+        tests.append(f"received_index <= ({last} desc limit 1)")
+        values.append(wanted.received_until)
+    if tests:
+        test = " and ".join(tests)
+        members = f"select received_index from recordings where {test}"
+        own = test.replace("received_index >=", "r.received_index >=").replace(
+            "received_index <=", "r.received_index <="
+        )
+        yield Condition(own, tuple(values), members, tuple(values), is_ordered=True)
 
 
 def _limit_cases(wanted: RecordingFilter) -> Iterator[Condition]:
-    attached = "select distinct received_index from attachments a cross join recordings using (evidence_id)"
     if wanted.case:
         # Both at once where a stage is asked for too: attached to this case file at this stage.
         stage = " and a.stage = ?" if wanted.stage else ""
@@ -152,17 +162,12 @@ def _limit_cases(wanted: RecordingFilter) -> Iterator[Condition]:
             "exists (select 1 from attachments a join casefiles c using (casefile_id)"
             f" where a.evidence_id = r.evidence_id and c.number = ?{stage})",
             values,
-            f"select distinct received_index from casefiles c cross join attachments a using (casefile_id)"
+            "select distinct received_index from casefiles c cross join attachments a using (casefile_id)"
             f" cross join recordings using (evidence_id) where c.number = ?{stage}",
             values,
         )
     elif wanted.stage:
-        yield Condition(
-            "exists (select 1 from attachments a where a.evidence_id = r.evidence_id and a.stage = ?)",
-            (wanted.stage,),
-            f"{attached} where a.stage = ?",
-            (wanted.stage,),
-        )
+        yield _has_facet("stage", wanted.stage)
     if wanted.is_attached is False:
         yield Condition(
             "r.attached = 0", (), "select received_index from recordings where attached = 0", is_ordered=True
@@ -181,15 +186,10 @@ def _limit_text(connection: sqlite3.Connection, text: str) -> Iterator[Condition
         return
     words = " and ".join(["instr(x.text, ?)"] * len(query.words))
     test = f"exists (select 1 from recording_texts x where x.received_index = r.received_index and {words})"
+    members = "select rowid as received_index from recording_grams where recording_grams match ?"
+    is_whole = query.match is not None
     grams = query.match or query.prefix
-    if grams is None:
-        yield Condition(test, query.words)
-    else:
-        members = "select rowid as received_index from recording_grams where recording_grams match ?"
-        is_whole = query.match is not None
-        yield Condition(
-            test, query.words, members, (grams,), is_ordered=is_whole, is_exact=False, is_costly=not is_whole
-        )
+    yield Condition(test, query.words, members, (grams,), is_ordered=is_whole, is_exact=False, is_costly=not is_whole)
 
 
 def _find_exactly(connection: sqlite3.Connection, text: str) -> Condition | None:

@@ -17,8 +17,8 @@ _RUN = re.compile(r"[^\W_]+")
 # From here on scripts are written without spaces, or are rare enough not to matter.
 _WIDE = "⺀"
 _PIECES = re.compile(rf"[^{_WIDE}-\U0010ffff]+|[{_WIDE}-\U0010ffff]+")
-# More pieces do not narrow a search down further; the text itself is compared in the end.
-_MAX_GRAMS = 12
+# More pieces cost more than they narrow down; the text itself is compared in the end.
+_MAX_GRAMS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class TextQuery:
     Attributes:
         words: Folded words, each of which must stand somewhere in a recording's text.
         match: The expression for the index, or None where no word is long enough for whole pieces.
-        prefix: The expression for a short word, which costs more the more it matches; None where it has no letters.
+        prefix: The expression for short words, which costs more the more it matches; None where there are no words.
     """
 
     words: tuple[str, ...]
@@ -52,17 +52,22 @@ def cut_text(folded: str) -> str:
 
 
 def read_query(text: str) -> TextQuery:
-    """Read what somebody typed; a text of spaces alone asks nothing."""
-    words = tuple(fold_text(text).split())
-    runs = list(_list_runs(" ".join(words)))
-    grams = list(
-        dict.fromkeys(
-            run[place : place + size] for run, size in runs for place in range(len(run) - size + 1) if len(run) >= size
-        )
-    )
-    step = max(1, -(-len(grams) // _MAX_GRAMS))
-    match = " AND ".join(f'"{gram}"' for gram in grams[::step]) or None
-    longest = max((run for run, _ in runs), key=len, default=None)
+    """Read what somebody typed; words without letters or digits ask nothing."""
+    words = tuple(word for word in fold_text(text).split() if _RUN.search(word))
+    grams: list[str] = []
+    for word in words:
+        runs = _list_runs(word)
+        for number, (run, size) in enumerate(runs):
+            grams += [run[place : place + size] for place in range(len(run) - size + 1)]
+            if number < len(runs) - 1:
+                # Something follows that ends the run in the text too, so its end is a piece of its own.
+                grams.append(run[-min(size - 1, len(run)) :])
+    grams = list(dict.fromkeys(grams))
+    if len(grams) > _MAX_GRAMS:
+        last = len(grams) - 1
+        grams = [grams[last * place // (_MAX_GRAMS - 1)] for place in range(_MAX_GRAMS)]
+    match = " AND ".join(f'"{gram}"' for gram in grams) or None
+    longest = max((run for word in words for run, _ in _list_runs(word)), key=len, default=None)
     return TextQuery(words, match, f'"{longest}" *' if match is None and longest else None)
 
 

@@ -1,5 +1,7 @@
 """Keeps the search's tables: after an event was applied, what is searched about its recordings is written anew."""
 
+# ruff: noqa: S608 - statements are joined from our own texts; every value is bound
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -24,7 +26,7 @@ _SOURCES = (
     ),
 )
 _PLACE = (
-    "insert or ignore into recording_units select t.ancestor, r.received_index from recordings r {join}"
+    "insert or ignore into recording_facets select 'unit', t.ancestor, r.received_index from recordings r {join}"
     " join unit_tree t on t.code = {code} where {condition} = ?"
 )
 _BY_CLAIM = _PLACE.format(join="", code="r.unit", condition="{condition}")
@@ -71,16 +73,25 @@ def _note_recording(database: sqlite3.Connection, entry: Entry) -> None:
 
 
 def _note_link(database: sqlite3.Connection, entry: Entry) -> None:
+    subject, stage = entry.leaf.subject, read_part(entry, "attachment").get("stage")
     database.execute(
         "update recordings set attached = (select count(*) from attachments a where a.evidence_id = ?1)"
         " where evidence_id = ?1",
-        (entry.leaf.subject,),
+        (subject,),
     )
-    refresh_text(database, entry.leaf.subject)
-
-
-def _note_text(database: sqlite3.Connection, entry: Entry) -> None:
-    refresh_text(database, entry.leaf.subject)
+    # It may be attached at this stage to another case file too.
+    there = "(select 1 from attachments a where a.evidence_id = r.evidence_id and a.stage = ?1)"
+    database.execute(
+        "insert or ignore into recording_facets select 'stage', ?1, r.received_index from recordings r"
+        f" where r.evidence_id = ?2 and exists {there}",
+        (stage, subject),
+    )
+    database.execute(
+        "delete from recording_facets where facet = 'stage' and value = ?1 and received_index ="
+        f" (select r.received_index from recordings r where r.evidence_id = ?2 and not exists {there})",
+        (stage, subject),
+    )
+    refresh_text(database, subject)
 
 
 def _note_officer(database: sqlite3.Connection, entry: Entry) -> None:

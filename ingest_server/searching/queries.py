@@ -6,6 +6,9 @@ Three ways, chosen by counting each condition's list up to ``FEW``:
 2. Several thousand pass every condition, so the first page is near: walk in the order asked for and test.
 3. As 2, in the order of reception, along the list of one condition.
 
+A text may pass the index's pieces often and be rare all the same, so the walk for it ends after ``NEAR`` recordings and
+the index's list is read.
+
 So the cost of a page does not grow with the number of recordings.
 """
 
@@ -13,6 +16,7 @@ So the cost of a page does not grow with the number of recordings.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +32,8 @@ if TYPE_CHECKING:
     from ingest_server.catalogue.catalogue import Catalogue
 
 FEW = 6000
-# How far a short text is looked for before its index is asked, whose cost grows with what it matches.
-_NEAR = 20_000
+# How far a text is looked for before its index is asked, whose cost grows with what it matches.
+NEAR = 40_000
 _COUNTED = 100_000
 _NOT_RESTRICTED = Condition("r.is_restricted = 0")
 _RESTRICTED = Condition(
@@ -39,6 +43,7 @@ _TIMED = Condition("r.started_local is not null")
 _TIMELESS = Condition(
     "r.started_local is null", (), "select received_index from recordings where started_local is null", is_ordered=True
 )
+_GIVEN = "select value as received_index from json_each(?)"
 # Each order walks its own index; the planner keeps no statistics and would guess.
 _WALKS = {
     "received_index": "not indexed",
@@ -88,12 +93,13 @@ def find_recordings(
         limit: At most so many rows.
     """
     with catalogue.reading() as connection:
-        scope = [*list_conditions(connection, wanted), *list_reach(reach)]
+        # Comparing texts is what costs most, so it comes last.
+        scope = [*list_reach(reach), *list_conditions(connection, wanted)]
         search = _Search(connection, scope if reach.sees_restricted else [*scope, _NOT_RESTRICTED])
         anchor = after if before is None else before
         rows = search.read_page(wanted.sort, anchor, limit + 1, is_backwards=before is not None)
-        withheld = 0 if reach.sees_restricted else _Search(connection, [*scope, _RESTRICTED]).count_listed()
-        total = search.count()
+        withheld = 0 if reach.sees_restricted else _Search(connection, [*scope, _RESTRICTED]).count_some()
+        total = search.count(withheld)
         size = connection.execute("select next_index from cursor").fetchone()[0]
     has_more, rows = len(rows) > limit, rows[:limit]
     if before is not None:
@@ -102,12 +108,12 @@ def find_recordings(
 
 
 class _Search:
-    """Conditions on one connection, with the shortest list among them."""
+    """Conditions on one connection; where one of their lists is short, what passes all of them is read at once."""
 
     def __init__(self, connection: sqlite3.Connection, conditions: Sequence[Condition]) -> None:
         self._connection = connection
         self._conditions = conditions
-        self._driver = self._find_driver()
+        self._passing = self._list_passing()
 
     def read_page(self, sort: Sort, anchor: int | None, limit: int, *, is_backwards: bool) -> list[dict[str, Any]]:
         """Rows behind an anchor, or before it with the nearest first."""
@@ -133,34 +139,48 @@ class _Search:
                 break
         return rows
 
-    def count(self) -> int | None:
-        """How many pass; None where that would cost too much."""
-        if self._driver is not None:
-            return self.count_listed()
-        real = [condition for condition in self._conditions if condition is not _NOT_RESTRICTED]
-        if not real:
-            return _count(self._connection, "select 1 from recordings", ())
-        if len(real) == 1 and real[0].members and real[0].is_exact:
-            return _count(self._connection, f"{real[0].members} limit {_COUNTED}", real[0].member_values, _COUNTED)
-        return None
+    def count(self, withheld: int) -> int | None:
+        """How many pass; None where that would cost too much. A list knows nothing of what is withheld of it."""
+        if self._passing is not None:
+            return len(self._passing)
+        listed = [condition for condition in self._conditions if condition is not _NOT_RESTRICTED]
+        if withheld >= FEW or len(listed) > 1:
+            return None
+        if not listed:
+            return self._count("select 1 from recordings", ()) - withheld
+        if listed[0].members is None or not listed[0].is_exact:
+            return None
+        count = self._count(f"{listed[0].members} limit {_COUNTED}", listed[0].member_values)
+        return count - withheld if count < _COUNTED else None
 
-    def count_listed(self) -> int:
-        """How many pass of the shortest list, at most ``FEW``."""
-        driver = self._driver or next(condition for condition in self._conditions if condition.is_ordered)
+    def count_some(self) -> int:
+        """How many pass, at most ``FEW``, along the list of one condition."""
+        if self._passing is not None:
+            return len(self._passing)
+        driver = next(condition for condition in self._conditions if condition.is_ordered)
         tests, values = _join(_leave(self._conditions, driver))
-        statement = f"select 1 from {_list(driver)} where {tests} limit {FEW}"
-        return _count(self._connection, statement, (*driver.member_values, *values)) or 0
+        statement = f"select 1 from {_join_recordings(str(driver.members))} where {tests} limit {FEW}"
+        return self._count(statement, (*driver.member_values, *values))
 
-    def _find_driver(self) -> Condition | None:
-        """The condition with the fewest members, where they are few."""
-        found: tuple[int, Condition] | None = None
+    def _count(self, statement: str, values: Sequence[object]) -> int:
+        count: int = self._connection.execute(f"select count(*) from ({statement})", values).fetchone()[0]
+        return count
+
+    def _list_passing(self) -> list[int] | None:
+        """The places of all that pass, where a condition has few members."""
+        shortest: list[int] | None = None
+        found: Condition | None = None
         for condition in self._conditions:
-            if condition.members and not condition.is_costly and (found is None or found[0] > 100):
-                statement = f"select 1 from ({condition.members}) limit {FEW + 1}"
-                count = _count(self._connection, statement, condition.member_values) or 0
-                if count <= FEW and (found is None or count < found[0]):
-                    found = (count, condition)
-        return found[1] if found else None
+            if condition.members and not condition.is_costly and (shortest is None or len(shortest) > 100):
+                statement = f"select m.received_index from ({condition.members}) m limit {FEW + 1}"
+                members = [row[0] for row in self._connection.execute(statement, condition.member_values)]
+                if len(members) <= FEW and (shortest is None or len(members) < len(shortest)):
+                    shortest, found = members, condition
+        if shortest is None or found is None:
+            return None
+        tests, values = _join(_leave(self._conditions, found))
+        statement = f"select r.received_index from {_join_recordings(_GIVEN)} where {tests}"
+        return [row[0] for row in self._connection.execute(statement, (json.dumps(shortest), *values))]
 
     def _read_key(self, sort: Sort, anchor: int) -> Any:
         if sort.column == "received_index":
@@ -173,27 +193,38 @@ class _Search:
 
     def _read(self, sort: Sort, extra: Sequence[Condition], limit: int) -> list[dict[str, Any]]:
         conditions = [*extra, *self._conditions]
-        if self._driver is not None:
-            return self._run_list(self._driver, conditions, sort, limit)
+        if self._passing is not None:
+            return self._run(_join_recordings(_GIVEN), (json.dumps(self._passing),), extra, sort, limit)
         if sort.column == "received_index":
             ordered = next((condition for condition in conditions if condition.is_ordered), None)
             if ordered is not None:
                 return self._run_list(ordered, conditions, sort, limit, of="m")
-        costly = next((condition for condition in conditions if condition.is_costly), None)
         walk = f"recordings r {_WALKS[sort.column]}"
-        if costly is None:
+        # Of a text nobody knows how often it stands somewhere before it was looked for.
+        text = next((condition for condition in conditions if not condition.is_exact), None)
+        if text is None:
             return self._run(walk, (), conditions, sort, limit)
-        tests, values = _join(extra)
-        near = f"select r.received_index from {walk} where {tests} order by {_order(sort)} limit {_NEAR}"
-        rows = self._run(_join_recordings(near), values, conditions, sort, limit)
-        if len(rows) < limit:
-            rows = self._run_list(costly, conditions, sort, limit)
-        return rows
+        near = self._look_near(walk, extra, sort, limit)
+        return self._run_list(text, conditions, sort, limit) if near is None else near
+
+    def _look_near(self, walk: str, extra: Sequence[Condition], sort: Sort, limit: int) -> list[dict[str, Any]] | None:
+        """Test the nearest recordings one by one; None where too few of them pass."""
+        start, start_values = _join(extra)
+        tests, values = _join(self._conditions)
+        statement = f"select r.received_index, {tests} from {walk} where {start} order by {_order(sort)} limit {NEAR}"
+        chosen: list[int] = []
+        for index, is_passed in self._connection.execute(statement, (*values, *start_values)):
+            if is_passed:
+                chosen.append(index)
+                if len(chosen) == limit:
+                    return self._read_rows(_GIVEN, (json.dumps(chosen),))
+        return None
 
     def _run_list(
         self, driver: Condition, conditions: Sequence[Condition], sort: Sort, limit: int, of: str = "r"
     ) -> list[dict[str, Any]]:
-        return self._run(_list(driver), driver.member_values, _leave(conditions, driver), sort, limit, of)
+        source = _join_recordings(str(driver.members))
+        return self._run(source, driver.member_values, _leave(conditions, driver), sort, limit, of)
 
     def _run(
         self,
@@ -209,8 +240,11 @@ class _Search:
         tests = tests.replace("r.received_index", f"{of}.received_index")
         # Places alone are sorted; the rows, which are wide, are read for those that are shown.
         chosen = f"select r.received_index from {source} where {tests} order by {_order(sort, of)} limit ?"
+        return self._read_rows(chosen, (*source_values, *values, limit))
+
+    def _read_rows(self, chosen: str, values: Sequence[object]) -> list[dict[str, Any]]:
         statement = f"select r.* from {_join_recordings(chosen)}"
-        return [dict(row) for row in self._connection.execute(statement, (*source_values, *values, limit))]
+        return [dict(row) for row in self._connection.execute(statement, values)]
 
 
 def _start_behind(sort: Sort, key: object, anchor: int) -> Condition:
@@ -226,12 +260,8 @@ def _order(sort: Sort, of: str = "r") -> str:
     return last if sort.column == "received_index" else f"r.{sort.column} {direction}, {last}"
 
 
-def _list(condition: Condition) -> str:
-    """Recordings of a condition's list; the cross join keeps the list in front."""
-    return _join_recordings(str(condition.members))
-
-
 def _join_recordings(members: str) -> str:
+    """The recordings of a list; the cross join keeps the list in front."""
     return f"({members}) m cross join recordings r on r.received_index = m.received_index"
 
 
@@ -243,10 +273,3 @@ def _leave(conditions: Sequence[Condition], driver: Condition) -> list[Condition
 def _join(conditions: Sequence[Condition]) -> tuple[str, tuple[object, ...]]:
     tests = " and ".join(f"({condition.test})" for condition in conditions) or "1"
     return tests, tuple(value for condition in conditions for value in condition.values)
-
-
-def _count(
-    connection: sqlite3.Connection, statement: str, values: Sequence[object], most: int | None = None
-) -> int | None:
-    count: int = connection.execute(f"select count(*) from ({statement})", values).fetchone()[0]
-    return count if most is None or count < most else None

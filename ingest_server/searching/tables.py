@@ -1,14 +1,16 @@
 """The tables that make a million recordings searchable; everything in them follows from the other tables.
 
-``recording_units`` names for each recording every unit it belongs to, by its own claim or by its officer's entry in
-the register, and all units above. ``recording_texts`` holds what free text is compared with, ``recording_grams`` the
+``recording_facets`` lists the recordings, in the order of reception, that share a value: ``unit`` for every unit that a
+recording belongs to by its own claim or by its officer's entry in the register, and all units above; ``stage`` for
+the stages at which it is attached. ``recording_texts`` holds what free text is compared with, ``recording_grams`` the
 index of its pieces, which keeps no copy of the text.
 """
 
-TABLES = ("recording_units", "recording_texts")
+TABLES = ("recording_facets", "recording_texts")
 SCHEMA = """
-create table if not exists recording_units (
-    code text not null, received_index integer not null, primary key (code, received_index)
+create table if not exists recording_facets (
+    facet text not null, value text not null, received_index integer not null,
+    primary key (facet, value, received_index)
 ) without rowid;
 create table if not exists recording_texts (received_index integer primary key, text text not null);
 /* pieces 1: another way of cutting texts is another number, so that catalogues are built anew */
