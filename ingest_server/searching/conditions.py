@@ -168,6 +168,8 @@ def _limit_cases(wanted: RecordingFilter) -> Iterator[Condition]:
         )
     elif wanted.stage:
         yield _has_facet("stage", wanted.stage)
+    if wanted.label:
+        yield _has_facet("label", wanted.label)
     if wanted.is_attached is False:
         yield Condition(
             "r.attached = 0", (), "select received_index from recordings where attached = 0", is_ordered=True

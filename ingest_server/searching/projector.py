@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 _SOURCES = (
     "select value from claims where evidence_id = ?1 order by name, source, value",
     "select name from officers where number = ?2",
+    "select label from labels where evidence_id = ?1 order by label",
+    (
+        "select text from notes n where evidence_id = ?1 and not exists (select 1 from notes later where"
+        ' later.evidence_id = n.evidence_id and later.corrects = n."index") order by "index"'
+    ),
     (
         "select c.number || char(10) || c.title from attachments a join casefiles c using (casefile_id)"
         " where a.evidence_id = ?1 order by c.number"
@@ -80,18 +85,34 @@ def _note_link(database: sqlite3.Connection, entry: Entry) -> None:
         (subject,),
     )
     # It may be attached at this stage to another case file too.
-    there = "(select 1 from attachments a where a.evidence_id = r.evidence_id and a.stage = ?1)"
-    database.execute(
-        "insert or ignore into recording_facets select 'stage', ?1, r.received_index from recordings r"
-        f" where r.evidence_id = ?2 and exists {there}",
-        (stage, subject),
-    )
-    database.execute(
-        "delete from recording_facets where facet = 'stage' and value = ?1 and received_index ="
-        f" (select r.received_index from recordings r where r.evidence_id = ?2 and not exists {there})",
-        (stage, subject),
-    )
+    _refresh_facet(database, subject, "stage", stage, "attachments a where a.evidence_id = ?1 and a.stage = ?3")
     refresh_text(database, subject)
+
+
+def _note_label(database: sqlite3.Connection, entry: Entry) -> None:
+    label = read_part(entry, "label").get("text")
+    there = "labels l where l.evidence_id = ?1 and l.label = ?3"
+    _refresh_facet(database, entry.leaf.subject, "label", label, there)
+    refresh_text(database, entry.leaf.subject)
+
+
+def _note_note(database: sqlite3.Connection, entry: Entry) -> None:
+    refresh_text(database, entry.leaf.subject)
+
+
+def _refresh_facet(database: sqlite3.Connection, evidence_id: str, facet: str, value: str | None, there: str) -> None:
+    """List a recording under a value where ``there`` finds a row, and take it off the list where not."""
+    place = "select r.received_index from recordings r where r.evidence_id = ?1 and"
+    database.execute(
+        f"insert or ignore into recording_facets select ?2, ?3, place from"
+        f" (select ({place} exists (select 1 from {there})) as place) where place is not null",
+        (evidence_id, facet, value),
+    )
+    database.execute(
+        "delete from recording_facets where facet = ?2 and value = ?3"
+        f" and received_index = ({place} not exists (select 1 from {there}))",
+        (evidence_id, facet, value),
+    )
 
 
 def _note_officer(database: sqlite3.Connection, entry: Entry) -> None:
@@ -110,6 +131,9 @@ _NOTE: Mapping[str, Callable[[sqlite3.Connection, Entry], None]] = {
     "officer.added": _note_officer,
     "recording.attached": _note_link,
     "recording.detached": _note_link,
+    "recording.labelled": _note_label,
+    "recording.noted": _note_note,
     "recording.received": _note_recording,
+    "recording.unlabelled": _note_label,
     "unit.added": _note_unit,
 }

@@ -196,7 +196,7 @@ class _Search:
         if self._passing is not None:
             return self._run(_join_recordings(_GIVEN), (json.dumps(self._passing),), extra, sort, limit)
         if sort.column == "received_index":
-            ordered = next((condition for condition in conditions if condition.is_ordered), None)
+            ordered = next((condition for condition in reversed(conditions) if condition.is_ordered), None)
             if ordered is not None:
                 return self._run_list(ordered, conditions, sort, limit, of="m")
         walk = f"recordings r {_WALKS[sort.column]}"

@@ -2,8 +2,8 @@
 
 ``recording_facets`` lists the recordings, in the order of reception, that share a value: ``unit`` for every unit that a
 recording belongs to by its own claim or by its officer's entry in the register, and all units above; ``stage`` for
-the stages at which it is attached. ``recording_texts`` holds what free text is compared with, ``recording_grams`` the
-index of its pieces, which keeps no copy of the text.
+the stages at which it is attached, ``label`` for the labels it carries. ``recording_texts`` holds what free text is
+compared with, ``recording_grams`` the index of its pieces, which keeps no copy of the text.
 """
 
 TABLES = ("recording_facets", "recording_texts")

@@ -60,6 +60,20 @@ def fill() -> tuple[FabricatedCatalogue, list[dict[str, Any]]]:
             known[-1]["stages"] = [stage]
             attachment = {"casefile_id": "c" * 32, "number": "", "stage": stage}
             catalogue.apply("recording.attached", "recording", known[-1]["id"], BEGIN, {"attachment": attachment})
+        if chance.random() < 0.2:
+            known[-1]["label"] = "purged" if chance.random() < 0.5 else "kept"
+            for label in {known[-1]["label"], "kept"}:
+                catalogue.apply(
+                    "recording.labelled",
+                    "recording",
+                    known[-1]["id"],
+                    BEGIN,
+                    {"label": {"text": label, "listed": True}},
+                )
+            if known[-1]["label"] == "purged":
+                catalogue.apply(
+                    "recording.unlabelled", "recording", known[-1]["id"], BEGIN, {"label": {"text": "kept"}}
+                )
     return catalogue, known
 
 
@@ -115,7 +129,14 @@ def text_of(recording: dict[str, Any]) -> str:
     officer = OFFICERS.get(recording["claims"].get("officer", ""), ("",))[0]
     case = "〔2026〕318号 东方市场食品案" if recording["stages"] else ""
     return "\n".join(
-        [recording["path"], show_id(recording["id"]), *recording["claims"].values(), officer, case]
+        [
+            recording["path"],
+            show_id(recording["id"]),
+            *recording["claims"].values(),
+            officer,
+            case,
+            recording.get("label", ""),
+        ]
     ).lower()
 
 
@@ -130,6 +151,7 @@ def passes(recording: dict[str, Any], wanted: RecordingFilter, reach: Reach) -> 
             wanted.until is None or (started is not None and started[: len(wanted.until)] <= wanted.until),
             wanted.unit is None or wanted.unit in units_of(recording),
             wanted.stage is None or wanted.stage in recording["stages"],
+            wanted.label is None or wanted.label == recording.get("label"),
             wanted.case is None or (wanted.case == "〔2026〕318号" and bool(recording["stages"])),
             wanted.recorder is None or claims.get("serial") == wanted.recorder,
             wanted.is_attached is None or wanted.is_attached == bool(recording["stages"]),
@@ -190,6 +212,7 @@ FILTERS = st.builds(
     received_since=st.none() | st.just("2026-11-01T00:40:00.000000Z"),
     received_until=st.none() | st.just("2026-11-01T03:10:00.000000Z"),
     stage=st.none() | st.just("review"),
+    label=st.none() | st.sampled_from(["kept", "purged"]),
     is_attached=st.none() | st.booleans(),
     sort=st.sampled_from(Sort),
 )
@@ -251,3 +274,14 @@ def test_detaching_takes_the_case_out_of_the_text() -> None:
     found = find_recordings(mine, RecordingFilter(text="食品案"), limit=500)  # type: ignore[arg-type]
     assert one["id"] not in [row["evidence_id"] for row in found.rows]
     assert found.total == sum(bool(recording["stages"]) for recording in recordings) - 1
+
+
+def test_a_corrected_note_is_found_by_its_new_words_alone() -> None:
+    mine, recordings = fill()
+    note = {"at_ms": 0, "text": "blue lorry", "corrects": None}
+    first = mine.apply("recording.noted", "recording", recordings[0]["id"], BEGIN, {"note": note})
+    assert find_recordings(mine, RecordingFilter(text="blue lor")).total == 1  # type: ignore[arg-type]
+    corrected = {"at_ms": 0, "text": "green lorry", "corrects": first}
+    mine.apply("recording.noted", "recording", recordings[0]["id"], BEGIN, {"note": corrected})
+    assert find_recordings(mine, RecordingFilter(text="green lor")).total == 1  # type: ignore[arg-type]
+    assert find_recordings(mine, RecordingFilter(text="blue lor")).total == 0  # type: ignore[arg-type]
