@@ -55,6 +55,7 @@ _EVENTFUL = frozenset(
         "not_permitted",
         "export_out_of_reach",
         "not_your_export",
+        "own_account",
         "grant_missing",
         "out_of_reach",
         "restricted",

@@ -9,10 +9,12 @@ from fastapi import Depends, Security
 from ingest_server.access import media
 from ingest_server.access import pages as access_pages
 from ingest_server.accounts import pages as account_pages
+from ingest_server.accounts import register_pages
 from ingest_server.cases import api as cases
 from ingest_server.cases import pages as case_pages
 from ingest_server.context import DOCK_SIGNATURE, require_permission
 from ingest_server.docks import api as docks
+from ingest_server.docks import pages as dock_pages
 from ingest_server.exports import api as exports
 from ingest_server.exports import pages as export_pages
 from ingest_server.health import show_health
@@ -21,6 +23,7 @@ from ingest_server.ledger import api as ledger
 from ingest_server.overview import pages as overview_pages
 from ingest_server.permissions import Permission
 from ingest_server.policy import api as policy
+from ingest_server.recorders import pages as recorder_pages
 from ingest_server.recordings import api as recordings
 from ingest_server.recordings import pages as recording_pages
 from ingest_server.store import api as store
@@ -145,3 +148,21 @@ def _add_pages(app: FastAPI) -> None:
     form(f"{one}/attach", recording_pages.post_attach)
     form(f"{one}/detach", recording_pages.post_detach)
     app.api_route("/media/{grant_id}/{evidence_id}", methods=["GET", "HEAD"], include_in_schema=False)(media.get_media)
+
+    page("/docks", dock_pages.get_docks, dock_pages.post_dock)
+    page("/docks/{dock_id}", dock_pages.get_dock_page)
+    page("/docks/{dock_id}/revoke", dock_pages.get_revoke, dock_pages.post_revoke)
+    page("/recorders", recorder_pages.get_recorders)
+    page("/recorders/register", recorder_pages.get_register)
+    page("/recorders/{recorder_id}", recorder_pages.get_recorder_page)
+    form("/recorders/{recorder_id}/issue", recorder_pages.post_issue)
+    form("/recorders/{recorder_id}/return", recorder_pages.post_return)
+
+    account = "/registers/accounts/{account_id}"
+    page("/registers", register_pages.get_registers)
+    form("/registers/accounts", register_pages.post_account)
+    form("/registers/officers", register_pages.post_officer)
+    form("/registers/units", register_pages.post_unit)
+    page(account, register_pages.get_account_page, register_pages.post_account_change)
+    form(f"{account}/link", register_pages.post_account_link)
+    form(f"{account}/sessions/{{session_id}}/end", register_pages.post_session_end)

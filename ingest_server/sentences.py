@@ -83,11 +83,16 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Nothing is attached to this case file, so there is nothing to export.",
         "案卷尚未关联任何音像记录，无可导出内容。",
     ),
+    "own_account": (
+        "Nobody disables their own account or changes their own role; ask another security administrator.",
+        "不得停用本人账号或更改本人角色，请由其他安全管理员办理。",
+    ),
     "package_gone": (
         "The package's file is no longer kept; make another.",
         "证据包文件已不再保留，请重新生成。",
     ),
     "nothing_chosen": ("Choose at least one recording, at most 1000.", "请至少选择一条音像记录，至多 1000 条。"),
+    "officer_unknown": ("There is no such officer in the register.", "登记中没有此人员。"),
     "note_time_wrong": (
         "Write the time in the recording as minutes and seconds, such as 7:05.",
         "请按分和秒填写录像中的时间，例如 7:05。",
@@ -114,6 +119,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "This recording is restricted. Ask a supervisor of the unit that collected it; your attempt was recorded.",
         "该音像记录已限制调阅。请向采集单位负责人申请；本次尝试已记录。",
     ),
+    "recorder_held": (
+        "Somebody holds this recorder already; take it back first.",
+        "该记录仪已由他人领用，请先办理归还。",
+    ),
     "sign_in_failed": (
         "Name or password are wrong, or the account is disabled.",
         "账号或密码不正确，或账号已停用。",
@@ -133,5 +142,9 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "too_many_requests": ("Too many attempts; wait a minute.", "尝试次数过多，请稍候。"),
     "unknown_dock": ("This dock is not enrolled here.", "该采集站未在此登记。"),
     "upload_gone": ("The upload no longer exists; begin again.", "上传已不存在，请重新开始。"),
+    "wrong_time": (
+        "That time cannot be: it is none, still to come, or before the last hand-over.",
+        "时间不成立：格式有误、尚未到来，或早于上次交接。",
+    ),
     "wrong_usage": ("That cannot be done so.", "用法不正确。"),
 }

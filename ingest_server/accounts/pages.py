@@ -12,7 +12,14 @@ from starlette.concurrency import run_in_threadpool
 from ingest_server.accounts.links import spend_link
 from ingest_server.accounts.passwords import check_password_rules, is_password_right, store_password
 from ingest_server.accounts.queries import get_account
-from ingest_server.accounts.sessions import COOKIE, end_session, end_sessions, find_viewer, list_sessions
+from ingest_server.accounts.sessions import (
+    COOKIE,
+    end_session,
+    end_sessions,
+    find_viewer,
+    list_sessions,
+    revoke_session,
+)
 from ingest_server.accounts.signing_in import begin_session, sign_in
 from ingest_server.context import get_state
 from ingest_server.custody.recording import Event
@@ -132,12 +139,7 @@ def get_me(visit: Looking) -> Response:
 
 def post_end_session(visit: Changing, session_id: str) -> Response:
     """End one of one's own sessions."""
-    sessions = list_sessions(visit.installation, visit.viewer.account_id)
-    if session_id not in {session["session_id"] for session in sessions}:
-        raise NotFoundError("not_found")
-    event = Event("account.session_revoked", "account", visit.viewer.account_id, {"session": {"id": session_id}})
-    visit.installation.custody.record(visit.actor, event)
-    end_session(visit.installation, session_id)
+    revoke_session(visit.installation, visit.actor, visit.viewer.account_id, session_id)
     return RedirectResponse("/me", status_code=303, headers=PAGE_HEADERS)
 
 

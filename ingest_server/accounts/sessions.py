@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 from chain_of_custody.identities import new_id
 from chain_of_custody.instants import format_instant
 from ingest_server.accounts.viewers import Viewer
+from ingest_server.custody.recording import Event
+from ingest_server.errors import NotFoundError
 from ingest_server.policy.values import read_count
 
 if TYPE_CHECKING:
     from typing import Any
 
+    from ingest_server.custody.actors import Actor
     from ingest_server.installation import Installation
 
 COOKIE = "evidock_session"
@@ -100,6 +103,15 @@ def end_sessions(installation: Installation, account_id: str, *, keep: str | Non
     for row in rows:
         if row["session_id"] != keep:
             end_session(installation, row["session_id"])
+
+
+def revoke_session(installation: Installation, actor: Actor, account_id: str, session_id: str) -> None:
+    """End an open session of an account; an event. Raises NotFoundError where the account has none such."""
+    if session_id not in {session["session_id"] for session in list_sessions(installation, account_id)}:
+        raise NotFoundError("not_found")
+    event = Event("account.session_revoked", "account", account_id, {"session": {"id": session_id}})
+    installation.custody.record(actor, event)
+    end_session(installation, session_id)
 
 
 def list_sessions(installation: Installation, account_id: str) -> list[dict[str, Any]]:

@@ -12,16 +12,19 @@ from ingest_server.accounts.queries import find_account, find_officer, find_unit
 from ingest_server.accounts.sessions import end_sessions
 from ingest_server.checking import check_text
 from ingest_server.custody.recording import Event
-from ingest_server.errors import BadRequestError, ConflictedError, NotFoundError
+from ingest_server.errors import BadRequestError, ConflictedError, ForbiddenError, NotFoundError
 from ingest_server.permissions import ROLES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from chain_of_custody.canonical import JsonValue
     from ingest_server.custody.actors import Actor
     from ingest_server.installation import Installation
 
 STATUSES = ("active", "disabled")
 MAX_NAME = 80
+TRIES = 20
 
 
 def add_user(
@@ -97,10 +100,11 @@ def change_user(
         unit: Its unit, or None.
         status: ``active`` or ``disabled``.
         reason: Why; recorded.
-        version: The version that the person decided on; refused where the account moved on.
+        version: What :func:`read_version` gave when the person decided; refused where the account moved on.
 
     Raises:
         ConflictedError: Somebody else changed it meanwhile.
+        ForbiddenError: It is the actor's own, and role or status would change.
     """
     account = get_account(installation.catalogue, account_id)
     if account is None:
@@ -109,20 +113,46 @@ def change_user(
         raise BadRequestError("wrong_usage", f"there is no status {status}")
     after = {**_check_facts(installation, role, officer, unit), "status": status}
     before: dict[str, JsonValue] = {name: account[name] for name in ("role", "officer", "unit", "status")}
+    is_own = actor.kind == "account" and actor.identity == account_id
+    if is_own and (after["role"], after["status"]) != (before["role"], before["status"]):
+        raise ForbiddenError("own_account", account_id=account_id)
+    if version is not None and version != read_version(installation, account_id):
+        raise ConflictedError("conflict")
     if before == after:
         return False
-    head = installation.ledger.head(account_id)
     change: JsonValue = {"before": before, "after": after}
-    event = Event(
-        "account.changed",
-        "account",
-        account_id,
-        {"change": change, "reason": check_text(reason, "the reason")},
-        expected_version=version if version is not None else (head.version if head else 0),
-    )
-    installation.custody.record(actor, event)
+    parts: dict[str, JsonValue] = {"change": change, "reason": check_text(reason, "the reason")}
+    _record_change(installation, actor, account_id, parts, read_version(installation, account_id))
     end_sessions(installation, account_id)
     return True
+
+
+def read_version(installation: Installation, account_id: str) -> int:
+    """The number of the event that made an account what it is; signing in and out does not move it."""
+    row = installation.catalogue.fetch_one(
+        "select max(seq) as seq from events where subject = ? and type in ('account.added', 'account.changed')",
+        account_id,
+    )
+    return int(row["seq"] or 0) if row else 0
+
+
+def _record_change(
+    installation: Installation, actor: Actor, account_id: str, parts: Mapping[str, JsonValue], version: int
+) -> None:
+    """Append unless the account itself moved on; its person may sign in meanwhile."""
+    for _ in range(TRIES):
+        head = installation.ledger.head(account_id)
+        if read_version(installation, account_id) != version:
+            raise ConflictedError("conflict")
+        expected = head.version if head else 0
+        try:
+            installation.custody.record(
+                actor, Event("account.changed", "account", account_id, parts, expected_version=expected)
+            )
+        except ConflictedError:
+            continue
+        return
+    raise ConflictedError("conflict", "the account keeps changing")
 
 
 def _check_facts(installation: Installation, role: str, officer: str | None, unit: str | None) -> dict[str, JsonValue]:

@@ -93,7 +93,7 @@ def post_attach(visit: Changing, casefile_id: str) -> Response:
             read_chosen(visit.installation, visit.viewer, visit.texts("evidence_id")),
             stage=stage,
             reason=visit.text("reason"),
-            version=_read_version(visit),
+            version=visit.count("version"),
         )
     except (BadRequestError, NotFoundError, ConflictedError) as error:
         chosen = {"stage": stage, "text": visit.text("text"), "reason": visit.text("reason")}
@@ -114,7 +114,7 @@ def post_detach(visit: Changing, casefile_id: str) -> Response:
             chosen,
             stage=stage,
             reason=visit.text("reason"),
-            version=_read_version(visit),
+            version=visit.count("version"),
         )
     except (BadRequestError, NotFoundError, ConflictedError) as error:
         return _show_casefile(visit, casefile, stage, error=error)
@@ -161,7 +161,7 @@ def post_document_removal(visit: Changing, casefile_id: str, document_id: str) -
             casefile["casefile_id"],
             _read_id(document_id),
             reason=visit.text("reason"),
-            version=_read_version(visit),
+            version=visit.count("version"),
         )
     except (BadRequestError, ConflictedError) as error:
         return _show_casefile(visit, casefile, stage, error=error)
@@ -189,13 +189,6 @@ def _read_id(text: str) -> str:
 def _read_before(request: Request) -> int | None:
     text = request.query_params.get("before", "")
     return int(text) if text.isdecimal() and len(text) < 16 else None
-
-
-def _read_version(visit: Change) -> int:
-    text = visit.text("version", limit=20)
-    if not text.isdecimal():
-        raise BadRequestError("bad_request", "the form does not say which version it is about")
-    return int(text)
 
 
 def _go(casefile_id: str, **query: str) -> Response:

@@ -11,6 +11,7 @@ from ingest_server.docks.projector import APPLY as DOCKS
 from ingest_server.exports.projector import APPLY as EXPORTS
 from ingest_server.media.projector import APPLY as MEDIA
 from ingest_server.policy.projector import APPLY as POLICY
+from ingest_server.recorders.projector import APPLY as RECORDERS
 from ingest_server.recordings.projector import APPLY as RECORDINGS
 from ingest_server.searching.projector import note_searched
 
@@ -27,6 +28,7 @@ _APPLY: Mapping[str, Callable[[sqlite3.Connection, Entry], None]] = {
     **EXPORTS,
     **MEDIA,
     **POLICY,
+    **RECORDERS,
     **RECORDINGS,
 }
 

@@ -6,6 +6,7 @@ import zlib
 from ingest_server.accounts import tables as accounts
 from ingest_server.cases import tables as cases
 from ingest_server.media import tables as media
+from ingest_server.recorders import tables as recorders
 from ingest_server.recordings import tables as recordings
 from ingest_server.searching import tables as searching
 
@@ -88,7 +89,7 @@ create table if not exists cursor (id integer primary key check (id = 1), next_i
 insert or ignore into cursor (id, next_index) values (1, 0);
 """
 # Each domain that keeps tables of its own names them in its ``tables.py``.
-_DOMAINS = (accounts, cases, media, recordings, searching)
+_DOMAINS = (accounts, cases, media, recorders, recordings, searching)
 TABLES = (*_CORE_TABLES, *(name for domain in _DOMAINS for name in domain.TABLES))
 SCHEMA = "".join((_CORE, *(domain.SCHEMA for domain in _DOMAINS)))
 # Any change of the tables is another version, which is built anew from the ledger.

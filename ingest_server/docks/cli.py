@@ -31,10 +31,11 @@ def dock() -> None:
 @refuse_in_words
 def add_dock_command(name: str, data: Path) -> None:
     """Prepare a dock's enrolment; prints the code, good for one hour, once."""
+    from ingest_server.custody.actors import operator_actor
     from ingest_server.docks.commands import add_dock
 
     with open_installation(data) as installation:
-        code = add_dock(installation, name)
+        code = add_dock(installation, operator_actor(), name)
         click.echo("enrolment code, good for one hour, once:", err=True)
         click.echo(code)
 

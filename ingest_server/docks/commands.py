@@ -18,7 +18,7 @@ from chain_of_custody.enrolment import (
     verify_mac,
 )
 from chain_of_custody.errors import DuplicateClaimError, VerificationError
-from chain_of_custody.identities import new_id
+from chain_of_custody.identities import ledger_subject, new_id
 from chain_of_custody.instants import format_instant
 from chain_of_custody.signing import VerifyKey
 from ingest_server.checking import check_text
@@ -43,8 +43,8 @@ class EnrolmentOffer:
     is_behind_proxy: bool
 
 
-def add_dock(installation: Installation, name: str) -> str:
-    """Prepare the enrolment of a dock; returns the code, which is stored nowhere and good for one hour, once.
+def add_dock(installation: Installation, actor: Actor, name: str) -> str:
+    """Prepare the enrolment of a dock; an event. Returns the code, which is stored nowhere: one hour, once.
 
     Raises:
         BadRequestError: The name is empty, too long or holds control characters.
@@ -53,6 +53,9 @@ def add_dock(installation: Installation, name: str) -> str:
     code = new_code()
     key = derive_key(parse_code(code))
     now = installation.clock()
+    made: JsonValue = {"name": name, "expires": format_instant(now + CODE_LIFE)}
+    subject = ledger_subject(installation.config.origin)
+    installation.custody.record(actor, Event("dock.code_made", "ledger", subject, {"code": made}))
     with installation.private.transaction():
         installation.private.execute("delete from enrolments where expires_at < ?", format_instant(now))
         installation.private.execute(
@@ -133,11 +136,21 @@ def finish_enrolment(
     }
 
 
-def revoke_dock(installation: Installation, actor: Actor, name: str, reason: str) -> None:
+def revoke_dock(
+    installation: Installation, actor: Actor, name: str, reason: str, *, version: int | None = None
+) -> None:
     """Revoke a dock by name or id; from then on nothing it signs is taken.
+
+    Args:
+        installation: Where.
+        actor: Who revokes.
+        name: Name or id of an enrolled dock.
+        reason: Why; recorded.
+        version: The version that the person decided on, or None to take the dock as it is now.
 
     Raises:
         NotFoundError: No enrolled dock has this name.
+        ConflictedError: Somebody changed the dock meanwhile.
         BadRequestError: The reason is empty, too long or holds control characters.
     """
     reason = check_text(reason, "the reason")
@@ -155,8 +168,8 @@ def revoke_dock(installation: Installation, actor: Actor, name: str, reason: str
         "dock.revoked",
         "dock",
         dock["dock_id"],
-        {"key": key, "reason": reason},
-        expected_version=head.version if head else 0,
+        {"key": key, "reason": check_text(reason, "the reason")},
+        expected_version=version if version is not None else (head.version if head else 0),
     )
     installation.custody.record(actor, event)
 

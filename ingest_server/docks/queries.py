@@ -39,3 +39,59 @@ def list_docks(catalogue: Catalogue) -> list[dict[str, Any]]:
 def list_recorders(catalogue: Catalogue) -> list[dict[str, Any]]:
     """Every recorder, last docked first."""
     return [dict(row) for row in catalogue.fetch("select * from recorders order by last_docked_at desc")]
+
+
+def get_dock(catalogue: Catalogue, dock_id: str) -> dict[str, Any] | None:
+    """One dock's row."""
+    row = catalogue.fetch_one("select * from docks where dock_id = ?", dock_id)
+    return None if row is None else dict(row)
+
+
+def find_last_docking(catalogue: Catalogue, dock_id: str) -> dict[str, Any] | None:
+    """The docking that came last at a dock."""
+    row = catalogue.fetch_one(
+        "select * from dockings where dock_id = ? order by docked_at desc, docking_id limit 1", dock_id
+    )
+    return None if row is None else dict(row)
+
+
+def list_dockings(
+    catalogue: Catalogue, *, dock_id: str = "", recorder_id: str = "", offset: int = 0, limit: int = 50
+) -> list[dict[str, Any]]:
+    """Dockings at a dock or of a recorder, last first, each with names and its findings' count and worst words."""
+    rows = catalogue.fetch(
+        "select d.*, k.name as dock_name, r.serial, r.hardware_serial from dockings d"
+        " left join docks k on k.dock_id = d.dock_id left join recorders r on r.recorder_id = d.recorder_id"
+        " where (? = '' or d.dock_id = ?) and (? = '' or d.recorder_id = ?)"
+        " order by d.docked_at desc, d.docking_id limit ? offset ?",
+        dock_id,
+        dock_id,
+        recorder_id,
+        recorder_id,
+        limit,
+        offset,
+    )
+    return [{**dict(row), "findings": list_docking_findings(catalogue, dict(row))} for row in rows]
+
+
+def list_docking_findings(catalogue: Catalogue, docking: dict[str, Any]) -> list[dict[str, Any]]:
+    """Findings of one docking: what its inventory and its report say about the recorder, once each."""
+    rows = catalogue.fetch(
+        'select distinct f.code, f.severity, f.message from events e join findings f on f."index" = e."index"'
+        " where e.subject = ? and e.type in ('recorder.docked', 'recorder.undocked') and e.time in (?, ?)"
+        " order by f.severity = 'info', f.code",
+        docking["recorder_id"],
+        docking["docked_at"],
+        docking["closed_at"] or docking["docked_at"],
+    )
+    return [dict(row) for row in rows]
+
+
+def get_recorder(catalogue: Catalogue, recorder_id: str) -> dict[str, Any] | None:
+    """One recorder's row with the name of the dock it was at last."""
+    row = catalogue.fetch_one(
+        "select r.*, k.name as dock_name from recorders r left join docks k on k.dock_id = r.last_dock_id"
+        " where r.recorder_id = ?",
+        recorder_id,
+    )
+    return None if row is None else dict(row)

@@ -94,6 +94,13 @@ class Change(Visit):
         """One text field, stripped; empty where it is missing. Raises BadRequestError where it is too long."""
         return read_field(self.form, name, limit).strip()
 
+    def count(self, name: str) -> int:
+        """A field that holds a count, such as the version a form is about. Raises BadRequestError where it does not."""
+        text = self.text(name, limit=20)
+        if not (text.isascii() and text.isdigit()):
+            raise BadRequestError("bad_request", f"{name} is not a count")
+        return int(text)
+
     def texts(self, name: str) -> list[str]:
         """Every value of a field that may come more than once."""
         return [value for value in self.form.getlist(name) if isinstance(value, str)]

@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 BUDGET = 150 * 1024
 OPEN_PAGES = ["/signin", "/link"]
 # A page and a role that may see it.
-PAGES = [("/", "supervisor"), ("/me", "supervisor"), ("/casefiles", "supervisor")]
+PAGES = [
+    ("/", "supervisor"),
+    ("/me", "supervisor"),
+    ("/casefiles", "supervisor"),
+    ("/docks", "evidence_administrator"),
+    ("/recorders", "evidence_administrator"),
+    ("/recorders/register", "evidence_administrator"),
+    ("/registers", "security_administrator"),
+    ("/registers?show=officers", "security_administrator"),
+    ("/registers?show=units", "security_administrator"),
+]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

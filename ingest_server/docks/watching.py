@@ -1,0 +1,54 @@
+"""What docks are doing: when each was last heard, what it holds, and what stops when it is revoked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ingest_server.docks.queries import find_last_docking, list_docks
+
+if TYPE_CHECKING:
+    from ingest_server.installation import Installation
+
+
+@dataclass(frozen=True, slots=True)
+class DockState:
+    """A dock with what is known of it now.
+
+    Attributes:
+        dock: Its row.
+        seen_at: When its last signed request came, None if there was none since this was kept.
+        last: Its last docking, if any; without ``closed_at`` it is still going on or was cut off.
+        open_intakes: Uploads that are under way.
+        open_bytes: Their sizes in all.
+    """
+
+    dock: dict[str, Any]
+    seen_at: str | None
+    last: dict[str, Any] | None
+    open_intakes: int
+    open_bytes: int
+
+
+def list_dock_states(installation: Installation) -> list[DockState]:
+    """Every dock, enrolled ones first."""
+    docks = sorted(list_docks(installation.catalogue), key=lambda dock: (dock["status"] != "enrolled", dock["name"]))
+    return [read_dock_state(installation, dock) for dock in docks]
+
+
+def read_dock_state(installation: Installation, dock: dict[str, Any]) -> DockState:
+    """One dock with what is known of it now."""
+    private = installation.private
+    seen = private.fetch_one("select seen_at from dock_contacts where dock_id = ?", dock["dock_id"])
+    intakes = private.fetch_one(
+        "select count(*) as count, coalesce(sum(size), 0) as bytes from intakes"
+        " where dock_id = ? and state in ('open', 'completed')",
+        dock["dock_id"],
+    )
+    return DockState(
+        dock,
+        seen["seen_at"] if seen else None,
+        find_last_docking(installation.catalogue, dock["dock_id"]),
+        intakes["count"] if intakes else 0,
+        intakes["bytes"] if intakes else 0,
+    )

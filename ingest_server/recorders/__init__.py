@@ -1,0 +1,1 @@
+"""Recorders as things that are handed out: who holds which, from when to when, and what was checked."""
