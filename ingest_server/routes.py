@@ -117,21 +117,6 @@ def _add_pages(app: FastAPI) -> None:
 
     page("/", overview_pages.get_overview)
 
-    casefile = "/casefiles/{casefile_id}"
-    page("/casefiles", case_pages.get_casefiles, case_pages.post_casefile)
-    page(casefile, case_pages.get_casefile_page)
-    page(f"{casefile}/attach", case_pages.get_attach)
-    form(f"{casefile}/attachments", case_pages.post_attach)
-    form(f"{casefile}/detachments", case_pages.post_detach)
-    form(f"{casefile}/documents", case_pages.post_document)
-    form(f"{casefile}/documents/{{document_id}}/download", case_pages.post_document_download)
-    form(f"{casefile}/documents/{{document_id}}/remove", case_pages.post_document_removal)
-    page(f"{casefile}/exports", export_pages.get_exports, export_pages.post_export)
-    page(f"{casefile}/exports/{{job_id}}", export_pages.get_export)
-    form(f"{casefile}/exports/{{job_id}}/cancel", export_pages.post_cancel)
-    form(f"{casefile}/exports/{{job_id}}/again", export_pages.post_again)
-    form(f"{casefile}/exports/{{job_id}}/download", export_pages.post_package)
-
     one = "/recordings/{evidence_id}"
     page(one, recording_pages.get_recording)
     page(f"{one}/history", recording_pages.get_history)
@@ -149,6 +134,30 @@ def _add_pages(app: FastAPI) -> None:
     form(f"{one}/detach", recording_pages.post_detach)
     app.api_route("/media/{grant_id}/{evidence_id}", methods=["GET", "HEAD"], include_in_schema=False)(media.get_media)
 
+    _add_casefile_pages(page, form)
+    _add_register_pages(page, form)
+
+
+def _add_casefile_pages(page: Callable[..., None], form: Callable[..., None]) -> None:
+    """Case files, their text records and packages."""
+    casefile = "/casefiles/{casefile_id}"
+    page("/casefiles", case_pages.get_casefiles, case_pages.post_casefile)
+    page(casefile, case_pages.get_casefile_page)
+    page(f"{casefile}/attach", case_pages.get_attach)
+    form(f"{casefile}/attachments", case_pages.post_attach)
+    form(f"{casefile}/detachments", case_pages.post_detach)
+    form(f"{casefile}/documents", case_pages.post_document)
+    form(f"{casefile}/documents/{{document_id}}/download", case_pages.post_document_download)
+    form(f"{casefile}/documents/{{document_id}}/remove", case_pages.post_document_removal)
+    page(f"{casefile}/exports", export_pages.get_exports, export_pages.post_export)
+    page(f"{casefile}/exports/{{job_id}}", export_pages.get_export)
+    form(f"{casefile}/exports/{{job_id}}/cancel", export_pages.post_cancel)
+    form(f"{casefile}/exports/{{job_id}}/again", export_pages.post_again)
+    form(f"{casefile}/exports/{{job_id}}/download", export_pages.post_package)
+
+
+def _add_register_pages(page: Callable[..., None], form: Callable[..., None]) -> None:
+    """Docks, recorders and their holders; accounts, officers and units."""
     page("/docks", dock_pages.get_docks, dock_pages.post_dock)
     page("/docks/{dock_id}", dock_pages.get_dock_page)
     page("/docks/{dock_id}/revoke", dock_pages.get_revoke, dock_pages.post_revoke)

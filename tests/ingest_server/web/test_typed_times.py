@@ -20,9 +20,9 @@ def test_a_typed_time_is_the_agencys() -> None:
     assert read_time("2026-11-25T10:30", ZONE) == datetime(2026, 11, 25, 2, 30, tzinfo=UTC)
 
 
-@given(st.datetimes(min_value=datetime(1950, 1, 1), max_value=datetime(2200, 1, 1)))
-def test_a_time_written_into_a_form_comes_back(local: datetime) -> None:
-    at = local.replace(second=0, microsecond=0, tzinfo=UTC)
+@given(st.integers(0, 7_000_000_000))
+def test_a_time_written_into_a_form_comes_back(seconds: int) -> None:
+    at = datetime.fromtimestamp(seconds // 60 * 60, UTC)
     assert read_time(write_time(at, ZONE), ZONE) == at
 
 
