@@ -133,6 +133,7 @@ def _add_pages(app: FastAPI) -> None:
     form(f"{one}/attach", recording_pages.post_attach)
     form(f"{one}/detach", recording_pages.post_detach)
     app.api_route("/media/{grant_id}/{evidence_id}", methods=["GET", "HEAD"], include_in_schema=False)(media.get_media)
+    page("/media/{grant_id}/{evidence_id}/{kind}/{place}", media.get_picture)
 
     _add_casefile_pages(page, form)
     _add_register_pages(page, form)

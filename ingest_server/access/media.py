@@ -20,6 +20,7 @@ from ingest_server.access.streaming import PieceReader, StoreResponse
 from ingest_server.accounts.sessions import COOKIE, find_viewer
 from ingest_server.context import get_state
 from ingest_server.errors import ForbiddenError, NotFoundError
+from ingest_server.media.derivatives import FRAME, POSTER, find_derivative, list_frames, read_derivative
 from ingest_server.store.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -82,6 +83,22 @@ async def get_media(request: Request, grant_id: str, evidence_id: str) -> Respon
         await reader.close()
         raise
     return StoreResponse(first, reader, status=status, headers=headers)
+
+
+def get_picture(request: Request, grant_id: str, evidence_id: str, kind: str, place: int) -> Response:
+    """Give a poster, or a frame that shows a finding, under the grant of its recording.
+
+    Raises:
+        ForbiddenError: ``grant_missing``.
+        NotFoundError: No such picture was made.
+    """
+    opened = _open(request, grant_id, evidence_id)
+    identity, catalogue = opened.row["evidence_id"], opened.installation.catalogue
+    rows = list_frames(catalogue, identity) if kind == FRAME else [find_derivative(catalogue, identity, POSTER)]
+    found = next((row for row in rows if row is not None and row["kind"] == kind and row["place"] == place), None)
+    if found is None:
+        raise NotFoundError("not_found")
+    return Response(read_derivative(opened.installation, found), media_type="image/jpeg", headers=_HEADERS)
 
 
 def find_media_type(store: ObjectStore, row: sqlite3.Row | dict[str, object]) -> str:

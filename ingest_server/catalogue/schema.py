@@ -71,7 +71,6 @@ create table if not exists findings (
     "index" integer not null, place integer not null, subject text not null, code text not null,
     severity text not null, message text not null, primary key ("index", place)
 ) without rowid;
-create index if not exists findings_subject on findings (subject);
 create table if not exists casefiles (
     casefile_id text primary key, number text not null unique, title text not null, opened_at text not null
 );

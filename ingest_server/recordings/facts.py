@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Two sources may write one start a little apart: a name when it was opened, a container at its first frame.
 _TOLERANCE = timedelta(minutes=2)
-_ROWS = ("started_local", "officer", "serial", "unit")
+_ROWS = ("started_local", "container_created", "officer", "serial", "unit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,9 @@ def compile_facts(
         named.setdefault(item["name"], []).append(claim)
     others = [Fact(name, claims=tuple(found)) for name, found in sorted(named.items()) if name not in _ROWS]
     return [
-        _judge_start(catalogue, row, manifest, named.get("started_local", []), zone),
+        _judge_start(
+            catalogue, row, manifest, named.get("started_local", []) + named.get("container_created", []), zone
+        ),
         _judge_officer(catalogue, named.get("officer", [])),
         _judge_recorder(catalogue, row, named.get("serial", [])),
         *([Fact("unit", claims=tuple(named["unit"]))] if "unit" in named else []),
@@ -148,14 +150,10 @@ def read_manifest(parts: Mapping[str, Any]) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def list_findings(catalogue: Catalogue, evidence_id: str) -> list[dict[str, Any]]:
-    """What checks noticed about a recording, first to last."""
-    rows = catalogue.fetch(
-        'select f.*, e.time from findings f join events e using ("index") where f.subject = ?'
-        ' order by f."index", f.place',
-        evidence_id,
-    )
-    return [dict(row) for row in rows]
+def find_media(catalogue: Catalogue, evidence_id: str) -> dict[str, Any] | None:
+    """What the worker measured of the content; None where nobody looked into it yet."""
+    row = catalogue.fetch_one("select * from media_facts where evidence_id = ?", evidence_id)
+    return None if row is None else dict(row)
 
 
 def _is_same_serial(hardware: str, claimed: str) -> bool:

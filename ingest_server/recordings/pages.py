@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import Depends
+from fastapi import Depends, Path
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from chain_of_custody.errors import MalformedError
@@ -17,6 +17,7 @@ from ingest_server.access.reaching import Standing, find_standing
 from ingest_server.accounts.queries import get_account
 from ingest_server.cases.commands import STAGES, attach_recordings, detach_recordings
 from ingest_server.errors import ForbiddenError, NotFoundError
+from ingest_server.media.derivatives import POSTER, find_derivative, list_frames
 from ingest_server.permissions import Permission
 from ingest_server.recordings.commands import (
     add_label,
@@ -27,11 +28,11 @@ from ingest_server.recordings.commands import (
     require_seen,
     restrict_recording,
 )
-from ingest_server.recordings.facts import compile_facts, list_findings, read_manifest
+from ingest_server.recordings.facts import compile_facts, find_media, read_manifest
 from ingest_server.recordings.positions import parse_position, show_position
 from ingest_server.recordings.queries import get_recording as get_row
 from ingest_server.recordings.queries import list_case_links, list_labels, list_notes
-from ingest_server.recordings.timeline import read_timeline, show_proof
+from ingest_server.recordings.timeline import gather_findings, read_timeline, show_proof
 from ingest_server.store.errors import StoreError
 from ingest_server.web.rendering import PAGE_HEADERS
 from ingest_server.web.visits import Change, Visit, changing, looking
@@ -74,7 +75,8 @@ def show_recording(
         "grant": grant,
         "facts": facts,
         "officer": next((officer for fact in facts for officer in fact.values.get("officers", ())), None),
-        "findings": list_findings(installation.catalogue, evidence_id),
+        "media": find_media(installation.catalogue, evidence_id),
+        "findings": gather_findings(lines, list_frames(installation.catalogue, evidence_id) if grant else ()),
         "lines": lines if viewer.may(Permission.RECORDING_HISTORY) else [],
         "version": _version_of(visit, evidence_id),
         "purposes": PURPOSES,
@@ -104,7 +106,7 @@ def get_history(visit: ReadingHistory, evidence_id: str) -> Response:
     return visit.render("recordings/history.html", row=row, shown_id=show_id(identity), lines=lines)
 
 
-def get_proof(visit: ReadingHistory, evidence_id: str, index: int) -> Response:
+def get_proof(visit: ReadingHistory, evidence_id: str, index: Annotated[int, Path(ge=0, le=2**53)]) -> Response:
     """One line's leaf, path and checkpoint, for the browser to check by itself."""
     identity = read_shown_id(evidence_id)
     standing = require_within(visit, identity)
@@ -244,6 +246,7 @@ def _content_of(visit: Visit, evidence_id: str, row: dict[str, Any]) -> dict[str
     return {
         "media_type": media_type,
         "is_playable": is_playable(media_type),
+        "has_poster": find_derivative(visit.installation.catalogue, evidence_id, POSTER) is not None,
         "trouble": trouble,
         **_notes_of(visit, evidence_id),
     }

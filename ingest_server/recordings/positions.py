@@ -10,7 +10,7 @@ import re
 
 from ingest_server.errors import BadRequestError
 
-MAX_MS = 100 * 3_600_000
+MAX_MS = 100 * 3_600_000 - 1
 _FORM = re.compile(r"(?:(\d{1,2}):)?(\d{1,3}):(\d{2})(?:[.,](\d{1,3}))?|(\d{1,6})(?:[.,](\d{1,3}))?", re.ASCII)
 
 

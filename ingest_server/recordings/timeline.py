@@ -11,7 +11,7 @@ from chain_of_custody.note import parse_note
 from ingest_server.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from chain_of_custody.canonical import JsonValue
     from chain_of_custody.ledger import Entry
@@ -70,6 +70,28 @@ def read_timeline(installation: Installation, evidence_id: str, *, shows_content
         for entry in entries
     ]
     return lines[::-1]
+
+
+def gather_findings(lines: Sequence[Line], frames: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+    """What checks noticed, first to last, each with the frames that show it.
+
+    Args:
+        lines: The timeline; findings are parts of its events.
+        frames: Rows of the frames that the viewer may see.
+    """
+    found = [
+        {**finding, "time": line.time}
+        for line in reversed(lines)
+        for finding in line.parts.get("findings") or ()
+        if isinstance(finding, dict)
+    ]
+    return [{**finding, "frames": [frame for frame in frames if _shows(frame, finding)]} for finding in found]
+
+
+def _shows(frame: Mapping[str, Any], finding: Mapping[str, Any]) -> bool:
+    at_ms, first, last = frame["at_ms"], finding.get("from_ms"), finding.get("to_ms")
+    is_within = first is None or at_ms is None or first <= at_ms <= (at_ms if last is None else last)
+    return bool(frame["finding"] == finding.get("code")) and is_within
 
 
 def show_proof(

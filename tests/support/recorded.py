@@ -89,7 +89,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
     """A server on the directory store with people and sealed recordings."""
     folder = tmp_path_factory.mktemp("recorded")
     system = WholeSystem(folder)
-    system.start_server()
+    system.start_server("--no-worker")
     people = People(system)
     system.enrol()
     contents = _fill(folder / "volume")

@@ -5,7 +5,8 @@
   const find = (name) => player.querySelector(`[data-${name}]`);
   const video = find("video"), seek = find("seek"), marks = find("marks"), speed = find("speed");
   const started = Date.parse(player.dataset.started ? `${player.dataset.started}Z` : "");
-  let frame = 1 / 25;
+  const rate = player.dataset.rate.split("/").map(Number);
+  let frame = rate[0] > 0 ? (rate[1] || 1) / rate[0] : 1 / 25;
 
   const show = (seconds, digits = 0) => {
     const whole = Math.floor(seconds), hours = Math.floor(whole / 3600), minutes = Math.floor(whole / 60) % 60;
@@ -93,6 +94,7 @@
     tell();
   });
   video.addEventListener("timeupdate", tell);
+  video.addEventListener("seeked", tell);
   const word = () => {
     const button = player.querySelector("[data-do=play]");
     find("play-word").textContent = video.paused ? button.dataset.wordPlay : button.dataset.wordPause;

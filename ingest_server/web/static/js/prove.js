@@ -112,7 +112,10 @@
     }
     try {
       const found = await checkProof(line, proof);
-      conclude(line, "ok", `${found.isSigned ? say.sayGood : say.sayUnsigned} (${found.size}); ${say.sayParts} ${found.parts}. ${say.sayKey} ${found.vkey}`);
+      conclude(line, "ok", `${found.isSigned ? say.sayGood : say.sayUnsigned} · ${say.sayCheckpoint} ${found.size} · ${say.sayParts} ${found.parts}`);
+      const key = panel.querySelector("[data-key]");
+      key.textContent = `${say.sayKey} ${found.vkey}`;
+      key.hidden = false;
       return found;
     } catch {
       conclude(line, "bad", say.sayFalse);
