@@ -5,14 +5,12 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from ingest_server.accounts.viewers import limit_to_reach
+from ingest_server.accounts.viewers import limit_to_scope
 from ingest_server.permissions import Permission
 
 if TYPE_CHECKING:
     from ingest_server.accounts.viewers import Viewer
     from ingest_server.installation import Installation
-
-_UNRESTRICTED = " and r.is_restricted = 0"
 
 
 class Standing(Enum):
@@ -26,9 +24,7 @@ class Standing(Enum):
 
 def find_standing(installation: Installation, viewer: Viewer, evidence_id: str) -> Standing:
     """Whether a viewer may open a recording without approval, and if not, what stands in the way."""
-    condition, values = limit_to_reach(viewer)
-    # Whose it is, apart from whether it is restricted.
-    within = condition.removesuffix(_UNRESTRICTED)
+    within, values = limit_to_scope(viewer)
     found = installation.catalogue.fetch_one(
         f"select r.is_restricted, ({within}) as is_within from recordings r where r.evidence_id = ?",  # noqa: S608 - fixed conditions
         *values,

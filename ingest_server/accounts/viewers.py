@@ -82,6 +82,14 @@ def limit_to_reach(viewer: Viewer) -> tuple[str, list[object]]:
     Returns:
         SQL with its values; ``0`` where the viewer reaches nothing.
     """
+    condition, values = limit_to_scope(viewer)
+    if not find_reach(viewer).sees_restricted:
+        condition = f"({condition}) and r.is_restricted = 0"
+    return condition, values
+
+
+def limit_to_scope(viewer: Viewer) -> tuple[str, list[object]]:
+    """The same condition apart from whether a recording is restricted."""
     reach = find_reach(viewer)
     values: list[object] = [] if reach.key is None else [reach.key]
     condition = {
@@ -92,8 +100,6 @@ def limit_to_reach(viewer: Viewer) -> tuple[str, list[object]]:
         " and f.received_index = r.received_index)",
         Scope.ALL: "1",
     }[reach.scope]
-    if not reach.sees_restricted:
-        condition = f"({condition}) and r.is_restricted = 0"
     return condition, values
 
 
