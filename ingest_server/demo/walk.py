@@ -10,6 +10,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from rich.console import Console
 
 from chain_of_custody.durable import write_file
 from ingest_server.demo.minio_program import MinioPlace, start_minio
+from ingest_server.demo.people import ACCOUNTS, make_people, tell_people
 from ingest_server.demo.programs import ProgramFailedError, RunningProgram, find_port, program_path, run_program
 from ingest_server.demo.recorders import build_volumes, copy_footage
 
@@ -82,6 +84,7 @@ def run_demo(options: DemoOptions) -> int:
     with ExitStack() as stack:
         place = _start_store(options, stack, console)
         server, url = _start_server(options, place, stack, console)
+        links = make_people(partial(_server, options))
         _enrol_dock(options, url, console)
         volumes = _build_recorders(options, console)
         tally = _dock_recorders(options, volumes, console)
@@ -90,6 +93,7 @@ def run_demo(options: DemoOptions) -> int:
         vkey = _server(options, "ledger-key").last_line
         verify_exit = _verify_package(package, vkey, console)
         is_good = verify_exit == 0 and tally.failed == 0 and tally.sealed + tally.already_sealed == tally.files > 0
+        tell_people(links, console)
         if options.once:
             _print_result(options, volumes, tally, package, vkey, verify_exit, time.monotonic() - started)
             return 0 if is_good else 1
@@ -245,6 +249,7 @@ def _print_result(
         "sealed": tally.sealed,
         "already_sealed": tally.already_sealed,
         "failed": tally.failed,
+        "accounts": [account.name for account in ACCOUNTS],
         "case_file": CASE_NUMBER,
         "package": str(package),
         "vkey": vkey,
@@ -261,8 +266,11 @@ def _tell_next_steps(options: DemoOptions, url: str, tally: Tally, package: Path
     programs = Path(os.path.relpath(Path(sys.executable).parent))
     first = tally.evidence_ids[0] if tally.evidence_ids else "EVIDENCE_ID"
     console.rule("ready · 就绪", align="left")
+    names = ", ".join(account.name for account in ACCOUNTS)
+    console.print(f"Open {url} in a browser and sign in as {names} · 请在浏览器中打开", soft_wrap=True, highlight=False)
     console.print("Try next · 可以继续:", highlight=False)
     for command in (
+        f"{programs}/ingest-server user link {ACCOUNTS[0].name} --data {server_data}",
         f"{programs}/custody verify {package} --vkey '{vkey}'",
         f"{programs}/ingest-server history {first} --data {server_data}",
         f"{programs}/ingest-server search --case {CASE_NUMBER} --data {server_data}",

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from chain_of_custody.instants import utc_clock
+from ingest_server.accounts.links import spend_link
+from ingest_server.accounts.queries import find_account
+from ingest_server.installation import Installation
 from tests.support.minio_server import require_minio
 from tests.support.whole_system import BIN
 
@@ -54,3 +59,29 @@ def test_the_demonstration_runs_on_a_real_minio_over_tls(tmp_path: Path) -> None
     code, result = run_demo(tmp_path / "demo", "--store", "minio")
     assert code == 0
     assert result["sealed"] == result["files"]
+
+
+def test_the_demonstration_makes_its_people_once_and_their_links_work(tmp_path: Path) -> None:
+    footage = tmp_path / "own"
+    footage.mkdir()
+    (footage / "a.mp4").write_bytes(os.urandom(10_000))
+    outputs = []
+    for _ in range(2):
+        finished = subprocess.run(
+            [BIN / "ingest-server", "demo", "--data", tmp_path / "demo", "--footage", footage],
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=True,
+            env={**os.environ, "EVIDOCK_DEMO": "once", "COLUMNS": "400"},
+        )
+        outputs.append(finished.stderr)
+    links = re.findall(r"(li-wei|evidence|head) +(http://127\.0\.0\.1:\d+/link#\S+)", outputs[0])
+    assert [name for name, _ in links] == ["li-wei", "evidence", "head"]
+    assert "/link#" not in outputs[1]
+    assert "ingest-server user link NAME" in outputs[1]
+    with Installation.open(tmp_path / "demo" / "server", utc_clock) as installation:
+        spend_link(installation, links[0][1].partition("#")[2], "three quiet words 7")
+        account = find_account(installation.catalogue, "li-wei")
+    assert account is not None
+    assert (account["role"], account["officer"], account["unit"]) == ("officer", "014207", "DEMO-01")
