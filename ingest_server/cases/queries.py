@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from chain_of_custody.leaves import READING_EVENTS
-from ingest_server.accounts.viewers import limit_to_reach
+from ingest_server.accounts.viewers import find_reach, limit_to_reach
+from ingest_server.searching.filters import RecordingFilter
+from ingest_server.searching.queries import find_recordings
 
 if TYPE_CHECKING:
     from ingest_server.accounts.viewers import Viewer
@@ -141,21 +144,15 @@ def get_document(catalogue: Catalogue, document_id: str) -> dict[str, Any] | Non
 
 
 def find_in_reach(catalogue: Catalogue, viewer: Viewer, text: str, limit: int = 20) -> list[dict[str, Any]]:
-    """Recordings that a viewer may attach and that hold a text in path, number of officer or recorder; newest first."""
-    condition, values = limit_to_reach(viewer)
+    """Recordings that a viewer may attach and that hold a text, last received first, with their officers' names."""
+    found = find_recordings(catalogue, RecordingFilter(text=text or None), find_reach(viewer), limit=limit)
+    numbers = {row["officer"] for row in found.rows if row["officer"]}
     rows = catalogue.fetch(
-        f"select r.*, o.name as officer_name from recordings r left join officers o on o.number = r.officer"  # noqa: S608
-        f" where ({condition}) and (? = '' or instr(lower(r.path), lower(?)) or r.officer = ? or r.serial = ?"
-        " or o.name = ?) order by r.received_index desc limit ?",
-        *values,
-        text,
-        text,
-        text,
-        text,
-        text,
-        limit,
+        "select number, name from officers where number in (select value from json_each(?))",
+        json.dumps(sorted(numbers)),
     )
-    return [dict(row) for row in rows]
+    names = {row["number"]: row["name"] for row in rows}
+    return [{**row, "officer_name": names.get(row["officer"])} for row in found.rows]
 
 
 def _count_all(catalogue: Catalogue, casefile_id: str) -> dict[str, Any]:

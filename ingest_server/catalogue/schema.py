@@ -67,10 +67,13 @@ create table if not exists dockings (
     inventory_sha256 text not null, files integer not null, bytes integer not null, found integer, sealed integer,
     already_sealed integer, failed integer, waiting integer, closed_at text
 );
+create index if not exists dockings_dock on dockings (dock_id, docked_at);
+create index if not exists dockings_recorder on dockings (recorder_id, docked_at);
 create table if not exists findings (
     "index" integer not null, place integer not null, subject text not null, code text not null,
     severity text not null, message text not null, primary key ("index", place)
 ) without rowid;
+create index if not exists findings_subject on findings (subject);
 create table if not exists casefiles (
     casefile_id text primary key, number text not null unique, title text not null, opened_at text not null
 );
