@@ -9,20 +9,22 @@ import base64
 import json
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from chain_of_custody.instants import parse_instant
+from chain_of_custody.instants import format_instant, parse_instant
 from ingest_server.accounts.queries import find_officer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ingest_server.catalogue.catalogue import Catalogue
 
 # Two sources may write one start a little apart: a name when it was opened, a container at its first frame.
 _TOLERANCE = timedelta(minutes=2)
+# A dock may send a thousand claims of any length; a page of them would be read by nobody.
+_MAX_VALUE, _MAX_SOURCE, _MAX_ROWS = 200, 60, 20
 _ROWS = ("started_local", "container_created", "officer", "serial", "unit")
 
 
@@ -62,24 +64,46 @@ def compile_facts(
         manifest: What the dock signed; empty where it was erased.
         zone: The agency's, in which a recorder's local time is read where it names no zone.
     """
-    claims = [Claim(claim["value"], claim["source"]) for claim in row["claims"]]
     named: dict[str, list[Claim]] = {}
-    for item, claim in zip(row["claims"], claims, strict=True):
-        named.setdefault(item["name"], []).append(claim)
-    others = [Fact(name, claims=tuple(found)) for name, found in sorted(named.items()) if name not in _ROWS]
+    for item in row["claims"]:
+        named.setdefault(item["name"], []).append(Claim(item["value"][:_MAX_VALUE], item["source"][:_MAX_SOURCE]))
+    others = [Fact(name, claims=tuple(found)) for name, found in sorted(named.items()) if name not in _ROWS][:_MAX_ROWS]
+    starts = named.get("started_local", []) + named.get("container_created", [])
+    holder = _find_holder(catalogue, row["recorder_id"], starts, zone)
     return [
-        _judge_start(
-            catalogue, row, manifest, named.get("started_local", []) + named.get("container_created", []), zone
-        ),
-        _judge_officer(catalogue, named.get("officer", [])),
+        _judge_start(catalogue, row, manifest, starts, zone, holder),
+        _judge_officer(catalogue, named.get("officer", []), holder),
         _judge_recorder(catalogue, row, named.get("serial", [])),
         *([Fact("unit", claims=tuple(named["unit"]))] if "unit" in named else []),
         *others,
     ]
 
 
+def _find_holder(
+    catalogue: Catalogue, recorder_id: str, starts: Sequence[Claim], zone: ZoneInfo
+) -> dict[str, Any] | None:
+    """Who held the recorder at the claimed start, by the register of issue; None where it knows nobody."""
+    at = next((at for claim in starts if (at := read_claimed_time(claim.value, zone))), None)
+    if at is None:
+        return None
+    instant = format_instant(at.astimezone(UTC))
+    row = catalogue.fetch_one(
+        "select * from holdings where recorder_id = ? and issued_at <= ? and (returned_at is null or returned_at > ?)"
+        " order by issued_at desc limit 1",
+        recorder_id,
+        instant,
+        instant,
+    )
+    return None if row is None else dict(row)
+
+
 def _judge_start(
-    catalogue: Catalogue, row: Mapping[str, Any], manifest: Mapping[str, Any], claims: list[Claim], zone: ZoneInfo
+    catalogue: Catalogue,
+    row: Mapping[str, Any],
+    manifest: Mapping[str, Any],
+    claims: list[Claim],
+    zone: ZoneInfo,
+    holder: Mapping[str, Any] | None,
 ) -> Fact:
     """When it began is nowhere measured; what bounds it is the docking, by which it must have ended."""
     docking = catalogue.fetch_one("select docked_at from dockings where docking_id = ?", row["docking_id"])
@@ -87,7 +111,7 @@ def _judge_start(
     said = [(claim, at) for claim in claims if (at := read_claimed_time(claim.value, zone))]
     latest = parse_instant(docked_at)
     ahead = max((at - latest for _, at in said), default=timedelta(0))
-    values = {"docked_at": docked_at, "ahead_s": int(ahead.total_seconds())}
+    values = {"docked_at": docked_at, "ahead_s": int(ahead.total_seconds()), "holder": holder}
     written = manifest.get("mtime")
     shown = list(claims)
     if isinstance(written, dict):
@@ -104,14 +128,18 @@ def _judge_start(
     return Fact("started", values, tuple(shown), conflict)
 
 
-def _judge_officer(catalogue: Catalogue, claims: list[Claim]) -> Fact:
+def _judge_officer(catalogue: Catalogue, claims: list[Claim], holder: Mapping[str, Any] | None) -> Fact:
     numbers = sorted({claim.value for claim in claims})
     registered = [officer for number in numbers if (officer := find_officer(catalogue, number))]
-    values = {"officers": registered}
+    values = {"officers": registered, "holder": holder}
     if len(numbers) > 1:
         return Fact("officer", values, tuple(claims), "officers_differ")
-    is_unknown = bool(numbers) and not registered
-    return Fact("officer", values, tuple(claims), "officer_unknown" if is_unknown else None)
+    conflict = None
+    if numbers and not registered:
+        conflict = "officer_unknown"
+    elif numbers and holder is not None and holder["officer"] != numbers[0]:
+        conflict = "officer_not_holder"
+    return Fact("officer", values, tuple(claims), conflict)
 
 
 def _judge_recorder(catalogue: Catalogue, row: Mapping[str, Any], claims: list[Claim]) -> Fact:

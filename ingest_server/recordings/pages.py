@@ -32,13 +32,16 @@ from ingest_server.recordings.facts import compile_facts, find_media, read_manif
 from ingest_server.recordings.positions import parse_position, show_position
 from ingest_server.recordings.queries import get_recording as get_row
 from ingest_server.recordings.queries import list_case_links, list_labels, list_notes
-from ingest_server.recordings.timeline import gather_findings, read_timeline, show_proof
+from ingest_server.recordings.timeline import gather_findings, read_timeline, read_told, show_proof
 from ingest_server.store.errors import StoreError
 from ingest_server.web.rendering import PAGE_HEADERS
 from ingest_server.web.visits import Change, Visit, changing, looking
 
 if TYPE_CHECKING:
     from ingest_server.errors import ServerError
+
+SHOWN_LINES = 30
+"""How many lines of a timeline a page holds; all of them are one link away."""
 
 Reading = Annotated[Visit, Depends(looking(Permission.RECORDING_READ))]
 ReadingHistory = Annotated[Visit, Depends(looking(Permission.RECORDING_HISTORY))]
@@ -65,8 +68,9 @@ def show_recording(
     row = get_row(installation.catalogue, evidence_id)
     assert row is not None
     grant = find_grant(installation, viewer, evidence_id) if standing is Standing.OPEN else None
-    lines = read_timeline(installation, evidence_id, shows_content=grant is not None)
-    received = next((line for line in reversed(lines) if line.type == "recording.received"), None)
+    lines = read_timeline(installation, evidence_id, shows_content=grant is not None, limit=SHOWN_LINES)
+    told = read_told(installation, evidence_id)
+    received = next((line for line in told if line.type == "recording.received"), None)
     facts = compile_facts(installation.catalogue, row, read_manifest(received.parts) if received else {}, visit.zone)
     context = {
         "row": row,
@@ -76,8 +80,9 @@ def show_recording(
         "facts": facts,
         "officer": next((officer for fact in facts for officer in fact.values.get("officers", ())), None),
         "media": find_media(installation.catalogue, evidence_id),
-        "findings": gather_findings(lines, list_frames(installation.catalogue, evidence_id) if grant else ()),
-        "lines": lines if viewer.may(Permission.RECORDING_HISTORY) else [],
+        "findings": gather_findings(told, list_frames(installation.catalogue, evidence_id) if grant else ()),
+        "lines": lines,
+        "earlier": lines[-1].seq - 1 if lines else 0,
         "version": _version_of(visit, evidence_id),
         "purposes": PURPOSES,
         "typed": {name: typed.text(name) for name in ("purpose", "basis", "reason")} if typed else {},
@@ -101,9 +106,19 @@ def get_history(visit: ReadingHistory, evidence_id: str) -> Response:
         return _go(f"/recordings/{show_id(identity)}/history", status=308)
     standing = require_within(visit, identity)
     grant = find_grant(visit.installation, visit.viewer, identity) if standing is Standing.OPEN else None
-    lines = read_timeline(visit.installation, identity, shows_content=grant is not None)
+    before = visit.request.query_params.get("before", "")
+    lines = read_timeline(
+        visit.installation,
+        identity,
+        shows_content=grant is not None,
+        before=int(before) if before.isdecimal() and len(before) < 16 else None,
+        limit=None if "all" in visit.request.query_params else SHOWN_LINES,
+    )
     row = get_row(visit.installation.catalogue, identity)
-    return visit.render("recordings/history.html", row=row, shown_id=show_id(identity), lines=lines)
+    earlier = lines[-1].seq - 1 if lines else 0
+    return visit.render(
+        "recordings/history.html", row=row, shown_id=show_id(identity), lines=lines, earlier=earlier, before=before
+    )
 
 
 def get_proof(visit: ReadingHistory, evidence_id: str, index: Annotated[int, Path(ge=0, le=2**53)]) -> Response:

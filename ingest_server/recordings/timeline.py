@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Signed by docks, long, and told by other parts in words; they travel in exports and receipts.
 _NOT_OPENED = frozenset({"manifest", "findings"})
+_TELLING = ("recording.received", "recording.presented_again", "recording.probed", "recording.examined")
+MAX_FINDINGS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,41 +52,78 @@ class Line:
     is_withheld: bool
 
 
-def read_timeline(installation: Installation, evidence_id: str, *, shows_content: bool) -> list[Line]:
-    """Every event of a recording, last first.
+def read_timeline(
+    installation: Installation,
+    evidence_id: str,
+    *,
+    shows_content: bool,
+    before: int | None = None,
+    limit: int | None = None,
+) -> list[Line]:
+    """The events of a recording, last first.
 
     Args:
         installation: Where.
         evidence_id: The recording.
         shows_content: Whether the viewer has opened the recording; notes are content.
+        before: Only those whose number is below this one.
+        limit: At most so many; all of them are read from the ledger itself.
     """
-    ledger = installation.ledger
-    checkpoint, note = ledger.checkpoint()
+    if limit is None:
+        found = installation.ledger.subject_entries(evidence_id)
+        entries = [entry for entry in found if entry.leaf.subject_kind == "recording"][::-1]
+    else:
+        rows = installation.catalogue.fetch(
+            "select \"index\" from events where subject = ? and subject_kind = 'recording' and seq < ?"
+            " order by seq desc limit ?",
+            evidence_id,
+            2**53 if before is None else before,
+            limit,
+        )
+        entries = [installation.ledger.entry(row["index"]) for row in rows]
+    return _make_lines(installation, entries, shows_content=shows_content)
+
+
+def read_told(installation: Installation, evidence_id: str) -> list[Line]:
+    """The events by which docks and the worker told what the recording is, first to last."""
+    marks = ", ".join("?" * len(_TELLING))
+    rows = installation.catalogue.fetch(
+        f'select "index" from events where subject = ? and type in ({marks}) order by seq desc limit 40',  # noqa: S608 - marks only
+        evidence_id,
+        *_TELLING,
+    )
+    entries = [installation.ledger.entry(row["index"]) for row in reversed(rows)]
+    return _make_lines(installation, entries, shows_content=True)
+
+
+def _make_lines(installation: Installation, entries: Sequence[Entry], *, shows_content: bool) -> list[Line]:
+    checkpoint, note = installation.ledger.checkpoint()
     # The log's own signature is one of them; any other is an outside witness's.
     is_witnessed = len(parse_note(note)[1]) > 1
-    entries = [entry for entry in ledger.subject_entries(evidence_id) if entry.leaf.subject_kind == "recording"]
-    lines = [
+    return [
         _make_line(
-            entry, _state_of(entry.index, checkpoint.size, is_witnessed=is_witnessed), shows_content=shows_content
+            entry,
+            _state_of(entry.index, checkpoint.size, is_witnessed=is_witnessed),
+            shows_content=shows_content,
         )
         for entry in entries
     ]
-    return lines[::-1]
 
 
-def gather_findings(lines: Sequence[Line], frames: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+def gather_findings(told: Sequence[Line], frames: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
     """What checks noticed, first to last, each with the frames that show it.
 
     Args:
-        lines: The timeline; findings are parts of its events.
+        told: The events that may hold findings, first to last.
         frames: Rows of the frames that the viewer may see.
     """
     found = [
         {**finding, "time": line.time}
-        for line in reversed(lines)
+        for line in told
         for finding in line.parts.get("findings") or ()
         if isinstance(finding, dict)
     ]
+    found = found[:MAX_FINDINGS]
     return [{**finding, "frames": [frame for frame in frames if _shows(frame, finding)]} for finding in found]
 
 

@@ -118,6 +118,25 @@ def test_a_range_beyond_the_end_is_what_there_is(case: StoreCase) -> None:
     assert b"".join(case.store.read(made.key, made.version_id, offset=99999)) == b""
 
 
+@pytest.mark.parametrize(("offset", "length"), [(0, 1), (PART_SIZE - 1, 2), (PART_SIZE, None), (PART_SIZE + 1233, 9)])
+def test_a_range_across_parts_is_what_lies_there(case: StoreCase, offset: int, length: int | None) -> None:
+    made = store_bytes(case, FULL, LAST)
+    end = None if length is None else offset + length
+    pieces = case.store.read(made.key, made.version_id, offset=offset, length=length)
+    assert b"".join(pieces) == (FULL + LAST)[offset:end]
+
+
+def test_a_reading_that_is_left_early_may_be_followed_by_another(case: StoreCase) -> None:
+    made = store_bytes(case, FULL, LAST)
+    for _ in range(40):
+        pieces = case.store.read(made.key, made.version_id, offset=5)
+        next(pieces)
+        close = getattr(pieces, "close", None)
+        assert close is not None
+        close()
+    assert read_all(case, made) == FULL + LAST
+
+
 def test_bytes_come_in_pieces_of_at_most_one_mebibyte(case: StoreCase) -> None:
     made = store_bytes(case, FULL)
     assert max(len(piece) for piece in case.store.read(made.key, made.version_id)) <= 1024 * 1024

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -202,6 +202,23 @@ def test_a_client_that_hangs_up_leaves_nothing_open(recorded: Recorded) -> None:
     while count_open_originals(recorded) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert count_open_originals(recorded) == 0
+
+
+def test_slow_clients_hold_up_nobody(recorded: Recorded) -> None:
+    person = recorded.people.as_role("supervisor")
+    address = recorded.open(person, recorded.own)
+    cookies = "; ".join(f"{name}={value}" for name, value in person.cookies.items())
+    with ExitStack() as lines:
+        for _ in range(60):
+            line = socket.create_connection(("127.0.0.1", recorded.people.system.port))
+            lines.enter_context(closing(line))
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            line.sendall(f"GET {address} HTTP/1.1\r\nHost: x\r\nCookie: {cookies}\r\n\r\n".encode())
+        started = time.monotonic()
+        for _ in range(10):
+            assert person.get(address, Range="bytes=0-99").status == 206
+            assert person.get(f"/recordings/{recorded.own}").status == 200
+        assert time.monotonic() - started < 20
 
 
 def test_a_version_that_the_store_lost_is_a_refusal_in_words(recorded: Recorded) -> None:

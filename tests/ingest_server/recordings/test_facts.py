@@ -20,23 +20,28 @@ ZONE = ZoneInfo("Asia/Shanghai")
 class Registers:
     """A catalogue with one docking, one recorder and one officer."""
 
-    def __init__(self, hardware: str | None = None) -> None:
-        self.hardware = hardware
+    def __init__(self, hardware: str | None = None, holder: str | None = None) -> None:
+        self.hardware, self.holder = hardware, holder
 
     def fetch_one(self, statement: str, *values: object) -> dict[str, Any] | None:
         if "dockings" in statement:
             return {"docked_at": "2026-11-24T10:00:00.000000Z"}
+        if "holdings" in statement:
+            self.asked = values
+            return {"officer": self.holder, "clock": "+2 s"} if self.holder else None
         if "recorders" in statement:
             return {"basis": "hardware" if self.hardware else "source", "hardware_serial": self.hardware}
         return {"number": "014207", "name": "Li Wei", "unit": "1"} if values == ("014207",) else None
 
 
-def compile_for(*claims: tuple[str, str, str], hardware: str | None = None, **manifest: Any) -> dict[str, Fact]:
+def compile_for(
+    *claims: tuple[str, str, str], hardware: str | None = None, holder: str | None = None, **manifest: Any
+) -> dict[str, Fact]:
     row = {
         "claims": [{"name": name, "value": value, "source": source} for name, value, source in claims],
         "docking_id": "d", "recorder_id": "r", "received_at": "2026-11-24T10:05:00.000000Z",
     }  # fmt: skip
-    catalogue: Catalogue = Registers(hardware)  # type: ignore[assignment]
+    catalogue: Catalogue = Registers(hardware, holder)  # type: ignore[assignment]
     return {fact.name: fact for fact in compile_facts(catalogue, row, manifest, ZONE)}
 
 
@@ -78,6 +83,14 @@ def test_the_file_time_stands_beside_with_its_zone_and_uncertainty() -> None:
 )
 def test_officers_are_compared_with_the_register(numbers: tuple[str, ...], conflict: str | None) -> None:
     assert compile_for(*(("officer", number, f"name:{number}") for number in numbers))["officer"].conflict == conflict
+
+
+@pytest.mark.parametrize(("holder", "conflict"), [("014207", None), ("015026", "officer_not_holder"), (None, None)])
+def test_an_officer_is_compared_with_who_was_given_the_recorder(holder: str | None, conflict: str | None) -> None:
+    claims = ("officer", "014207", "name:zfy"), ("started_local", "2026-11-24T14:00:00", "name:zfy")
+    facts = compile_for(*claims, holder=holder)
+    assert facts["officer"].conflict == conflict
+    assert (facts["started"].values["holder"] is None) == (holder is None)
 
 
 @pytest.mark.parametrize(

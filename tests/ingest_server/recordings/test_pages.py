@@ -250,5 +250,32 @@ def test_posters_and_frames_are_shown_under_the_grant_alone(recorded: Recorded) 
     assert other.get(f"{address}/poster/0").status == 403
 
 
+def test_a_long_timeline_is_shown_in_stretches_and_whole(recorded: Recorded) -> None:
+    shown = recorded.ids["LOG/20261123.log"]
+    with recorded.people.installation() as installation:
+        events = [
+            Event("recording.viewed", "recording", parse_shown_id(shown), {"reason": f"look {n}"}) for n in range(40)
+        ]
+        installation.custody.record(server_actor(), *events)
+    person = recorded.people.as_role("evidence_administrator")
+    page = person.read(f"/recordings/{shown}")
+    seqs = [int(seq) for seq in re.findall(r'data-seq="(\d+)"', page)]
+    assert len(seqs) == 30
+    before = re.search(r"history\?before=(\d+)", page)
+    assert before
+    assert int(before[1]) == seqs[-1]
+    earlier = person.read(f"/recordings/{shown}/history?before={before[1]}")
+    seqs += [int(seq) for seq in re.findall(r'data-seq="(\d+)"', earlier)]
+    assert seqs == list(range(seqs[0], 0, -1))
+    whole = person.read(f"/recordings/{shown}/history?all=yes")
+    assert [int(seq) for seq in re.findall(r'data-seq="(\d+)"', whole)] == seqs
+
+
+@pytest.mark.parametrize("before", ["0", "-1", "x", "9" * 40, "1"])
+def test_a_stretch_that_is_none_is_no_error(recorded: Recorded, before: str) -> None:
+    person = recorded.people.as_role("supervisor")
+    assert person.get(f"/recordings/{recorded.own}/history?before={before}").status == 200
+
+
 def test_the_catalogue_follows_from_the_ledger_alone(recorded: Recorded) -> None:
     assert recorded.people.system.server("catalogue", "check").returncode == 0

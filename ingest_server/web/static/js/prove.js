@@ -134,11 +134,12 @@
     const lines = Array.from(panel.querySelectorAll("li[data-index]")).reverse(), failed = [];
     all.disabled = true;
     let before = null;
+    const first = Number(lines[0].dataset.seq);
     for (const [number, line] of lines.entries()) {
       word.textContent = `${say.sayChecking} ${number + 1} / ${lines.length}`;
       const found = await checkLine(line);
-      // Numbered from 1 without a gap, each naming the bytes of the one before it.
-      if (found && (Number(line.dataset.seq) !== number + 1 || (number && before && found.prev !== before))) conclude(line, "bad", say.sayFalse), failed.push(line.dataset.seq);
+      // Numbered without a gap, each naming the bytes of the one before it.
+      if (found && (Number(line.dataset.seq) !== first + number || (number && before && found.prev !== before))) conclude(line, "bad", say.sayFalse), failed.push(line.dataset.seq);
       else if (!found) failed.push(line.dataset.seq);
       before = found ? found.leaf : null;
     }
