@@ -65,28 +65,40 @@ class ExportRunner:
         self._thread.join(timeout=20)
 
     def _run(self) -> None:
-        private = self._installation.private
         while not self._ended.is_set():
-            row = private.fetch_one(
-                "select * from export_jobs where state = 'waiting' and process = ? order by asked_at limit 1",
-                os.getpid(),
-            )
-            if row is None:
+            try:
+                is_idle = not self.take_next()
+            except Exception:  # the loop of this thread: whatever happened, the next export must find it alive
+                log.exception("an export failed in a way that nobody foresaw")
+                is_idle = True
+            if is_idle:
                 self._ended.wait(POLL_S)
-                continue
-            self._take(read_job(row))
-        private.execute(
+        self._installation.private.execute(
             "update export_jobs set state = 'interrupted', ended_at = ? where state = 'waiting' and process = ?",
             format_instant(self._installation.clock()),
             os.getpid(),
         )
 
+    def take_next(self) -> bool:
+        """Bring the job that waits longest to its end; says whether there was one."""
+        row = self._installation.private.fetch_one(
+            "select * from export_jobs where state = 'waiting' and process = ? order by asked_at limit 1", os.getpid()
+        )
+        if row is not None:
+            self._take(read_job(row))
+        return row is not None
+
     def _take(self, job: ExportJob) -> None:
         is_ours = self._installation.private.execute(
             "update export_jobs set state = 'writing' where job_id = ? and state = 'waiting'", job.job_id
         )
-        if is_ours:
+        if not is_ours:
+            return
+        try:
             run_job(self._installation, job, self._ended)
+        except Exception:
+            _set(self._installation, job, "failed", code="internal")
+            raise
 
 
 def run_job(installation: Installation, job: ExportJob, ended: threading.Event) -> None:

@@ -237,3 +237,26 @@ def test_an_export_stops_where_the_server_ends(filled: Filled) -> None:
         run_job(installation, job, ended)
         assert read(installation, casefile, job.job_id).state == "interrupted"
     assert StoppedError("interrupted").state == "interrupted"
+
+
+def test_an_export_that_fails_in_an_unforeseen_way_is_failed_and_the_next_is_taken_up(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer, casefile, ask_here = ask(filled, "unforeseen-1")
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    with filled.people.installation() as installation:
+        job = read(installation, casefile, ask_here(installation))
+        monkeypatch.setattr(runner, "export_casefile", fail)
+        exports = runner.ExportRunner(installation)
+        with pytest.raises(ZeroDivisionError):
+            exports.take_next()
+        assert read(installation, casefile, job.job_id).code == "internal"
+        monkeypatch.undo()
+        again = read(installation, casefile, ask_here(installation))
+        assert exports.take_next()
+        assert read(installation, casefile, again.job_id).state == "done"
+        assert not exports.take_next()
+    assert viewer.account_id == again.account_id
