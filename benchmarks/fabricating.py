@@ -78,7 +78,7 @@ def make_agency() -> Agency:
     names = [
         "".join((chance.choice(_FAMILY), *chance.choices(_GIVEN, k=chance.choice((1, 2))))) for _ in range(OFFICERS)
     ]
-    officers = tuple((f"{10000 + 7 * n:06}", name, squads[n % len(squads)]) for n, name in enumerate(names))
+    officers = tuple((f"{20000 + 7 * n:06}", name, squads[n % len(squads)]) for n, name in enumerate(names))
     return Agency(tuple(units), officers, tuple(f"KD{40000 + n}" for n in range(RECORDERS)))
 
 

@@ -26,6 +26,8 @@ from ingest_server.policy import api as policy
 from ingest_server.recorders import pages as recorder_pages
 from ingest_server.recordings import api as recordings
 from ingest_server.recordings import pages as recording_pages
+from ingest_server.searching import link_pages
+from ingest_server.searching import pages as search_pages
 from ingest_server.store import api as store
 from ingest_server.web import static_files
 
@@ -117,6 +119,8 @@ def _add_pages(app: FastAPI) -> None:
 
     page("/", overview_pages.get_overview)
 
+    _add_search_pages(page, form)
+
     one = "/recordings/{evidence_id}"
     page(one, recording_pages.get_recording)
     page(f"{one}/history", recording_pages.get_history)
@@ -176,3 +180,14 @@ def _add_register_pages(page: Callable[..., None], form: Callable[..., None]) ->
     page(account, register_pages.get_account_page, register_pages.post_account_change)
     form(f"{account}/link", register_pages.post_account_link)
     form(f"{account}/sessions/{{session_id}}/end", register_pages.post_session_end)
+
+
+def _add_search_pages(page: Callable[..., None], form: Callable[..., None]) -> None:
+    """The list of recordings; its addresses come before those of one recording, which they would look like."""
+    page("/recordings", search_pages.get_recordings)
+    page("/recordings/linked", link_pages.get_linked)
+    page("/recordings/thumbnails/{preview_id}/{evidence_id}", search_pages.get_thumbnail)
+    form("/recordings/link", link_pages.post_link)
+    form("/recordings/previews", search_pages.post_preview)
+    form("/recordings/saved", search_pages.post_saved)
+    form("/recordings/unlink", link_pages.post_unlink)

@@ -68,6 +68,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "not_allowed": ("This token may not do that.", "该令牌无此权限。"),
     "not_attached": ("It is not attached at that stage.", "未在该环节关联。"),
     "not_found": ("There is no such thing here.", "未找到。"),
+    "no_such_casefile": ("There is no case file with this number.", "没有此编号的案卷。"),
     "not_in_reach": (
         "There is no such recording within your reach.",
         "在您的可见范围内没有这条音像记录。",
@@ -138,6 +139,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "too_many_attempts": (
         "Too many wrong passwords; wait a quarter of an hour or ask your administrator for a new link.",
         "密码错误次数过多，请稍后再试，或请管理员发送新的链接。",
+    ),
+    "too_many_saved": (
+        "You have saved 50 searches; remove one first.",
+        "您已保存 50 个筛选条件，请先删除一个。",
     ),
     "too_many_requests": ("Too many attempts; wait a minute.", "尝试次数过多，请稍候。"),
     "unknown_dock": ("This dock is not enrolled here.", "该采集站未在此登记。"),

@@ -69,6 +69,7 @@ create table if not exists dockings (
 );
 create index if not exists dockings_dock on dockings (dock_id, docked_at);
 create index if not exists dockings_recorder on dockings (recorder_id, docked_at);
+create index if not exists dockings_open on dockings (docked_at) where closed_at is null;
 create table if not exists findings (
     "index" integer not null, place integer not null, subject text not null, code text not null,
     severity text not null, message text not null, primary key ("index", place)

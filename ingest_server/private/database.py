@@ -57,6 +57,15 @@ create table if not exists grants (
     used_at text not null, expires_at text not null, ended_at text
 );
 create index if not exists grants_session on grants (session_id, evidence_id);
+create table if not exists previews (
+    preview_id text primary key, account_id text not null, session_id text not null, evidence_ids text not null,
+    opened_at text not null
+);
+create index if not exists previews_session on previews (session_id, opened_at);
+create table if not exists saved_filters (
+    account_id text not null, name text not null, address text not null, saved_at text not null,
+    primary key (account_id, name)
+) without rowid;
 create table if not exists export_jobs (
     job_id text primary key, casefile_id text not null, number text not null, reason text not null,
     account_id text not null, account_name text not null, state text not null, done_bytes integer not null default 0,
