@@ -21,6 +21,7 @@ PAGES = [
     ("/", "supervisor"),
     ("/me", "supervisor"),
     ("/casefiles", "supervisor"),
+    ("/recordings", "supervisor"),
     ("/docks", "evidence_administrator"),
     ("/recorders", "evidence_administrator"),
     ("/recorders/register", "evidence_administrator"),
