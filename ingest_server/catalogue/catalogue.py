@@ -61,16 +61,21 @@ class Catalogue:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """One connection for several queries that see one state, current when it began; for reading alone."""
-        connection = self._borrow()
-        try:
-            _sync(connection, self._ledger)
-            connection.execute("begin")
-            yield connection
-            connection.execute("rollback")
-        except BaseException:
-            connection.close()
-            raise
+        """One connection for several queries that see one state, current when it began; for reading alone.
+
+        Raises:
+            UnavailableError: The file is damaged.
+        """
+        with self._telling_damage():
+            connection = self._borrow()
+            try:
+                _sync(connection, self._ledger)
+                connection.execute("begin")
+                yield connection
+                connection.execute("rollback")
+            except BaseException:
+                connection.close()
+                raise
         self._idle.append(connection)
 
     def fetch_one(self, statement: str, *values: object) -> sqlite3.Row | None:
