@@ -82,6 +82,11 @@ def make_agency() -> Agency:
     return Agency(tuple(units), officers, tuple(f"KD{40000 + n}" for n in range(RECORDERS)))
 
 
+def list_places() -> tuple[str, ...]:
+    """Words that stand in many recordings."""
+    return (*_PLACES, *_MATTERS)
+
+
 def list_entries(agency: Agency, count: int) -> Iterator[Entry]:
     """Entries of case files and recordings, one in seven attached, one in two hundred of a name nobody reads."""
     chance = random.Random(5)

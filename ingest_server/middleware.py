@@ -159,7 +159,7 @@ def _find_actor(installation: Installation, error: ServerError, subject_kind: st
 
 
 class HeaderMiddleware:
-    """Adds what every answer says, and stands in no body's way: media pass through as they are."""
+    """Adds what every answer says, how long it took, and stands in no body's way: media pass through as they are."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Stand around an application."""
@@ -167,12 +167,14 @@ class HeaderMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on; only the start of an answer is touched."""
+        started = time.perf_counter()
 
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                headers.append("Server-Timing", f"total;dur={(time.perf_counter() - started) * 1000:.1f}")
             await send(message)
 
         await self._app(scope, receive, send_on if scope["type"] == "http" else send)
