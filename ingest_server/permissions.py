@@ -26,6 +26,8 @@ class Permission(StrEnum):
     RECORDING_PLAY = "recording:play"
     RECORDING_READ = "recording:read"
     RECORDING_RESTRICT = "recording:restrict"
+    WORK_MANAGE = "work:manage"
+    WORK_READ = "work:read"
 
 
 class Scope(StrEnum):
@@ -51,10 +53,21 @@ ROLES: dict[str, frozenset[Permission]] = {
     "officer": _WATCHING | {Permission.RECORDING_LABEL, Permission.RECORDING_OPEN_RESTRICTED},
     "case_handler": _WATCHING | _CASES,
     "evidence_administrator": frozenset(Permission) - {Permission.ACCOUNT_MANAGE, Permission.RECORDING_OPEN_RESTRICTED},
-    "supervisor": _WATCHING | _CASES | _TAKING_OUT | {Permission.DOCK_READ, Permission.RECORDING_OPEN_RESTRICTED},
+    "supervisor": _WATCHING
+    | _CASES
+    | _TAKING_OUT
+    | {Permission.DOCK_READ, Permission.RECORDING_OPEN_RESTRICTED, Permission.WORK_READ},
     "legal_reviewer": _WATCHING | {Permission.CASEFILE_READ},
     "auditor": frozenset({Permission.LEDGER_READ, Permission.RECORDING_HISTORY, Permission.POLICY_READ}),
-    "system_administrator": frozenset({Permission.DOCK_READ, Permission.DOCK_MANAGE, Permission.POLICY_READ}),
+    "system_administrator": frozenset(
+        {
+            Permission.DOCK_READ,
+            Permission.DOCK_MANAGE,
+            Permission.POLICY_READ,
+            Permission.WORK_MANAGE,
+            Permission.WORK_READ,
+        }
+    ),
     "security_administrator": frozenset({Permission.ACCOUNT_MANAGE, Permission.DOCK_READ, Permission.POLICY_READ}),
 }
 SCOPES: dict[str, Scope] = {

@@ -19,6 +19,8 @@ from ingest_server.exports import api as exports
 from ingest_server.exports import pages as export_pages
 from ingest_server.health import show_health
 from ingest_server.intake import api as intake
+from ingest_server.jobs import api as jobs
+from ingest_server.jobs import pages as work_pages
 from ingest_server.ledger import api as ledger
 from ingest_server.overview import pages as overview_pages
 from ingest_server.permissions import Permission
@@ -91,6 +93,7 @@ def _add_api(app: FastAPI) -> None:
 
     get("/api/v1/docks", tags=["registers"], dependencies=may[Permission.DOCK_READ])(docks.get_docks)
     get("/api/v1/recorders", tags=["registers"], dependencies=may[Permission.DOCK_READ])(docks.get_recorders)
+    get("/api/v1/work", tags=["work"], dependencies=may[Permission.WORK_READ])(jobs.get_work_state)
     get("/api/v1/policy", tags=["policy"], dependencies=may[Permission.POLICY_READ])(policy.get_policy)
 
 
@@ -138,6 +141,13 @@ def _add_pages(app: FastAPI) -> None:
     form(f"{one}/detach", recording_pages.post_detach)
     app.api_route("/media/{grant_id}/{evidence_id}", methods=["GET", "HEAD"], include_in_schema=False)(media.get_media)
     page("/media/{grant_id}/{evidence_id}/{kind}/{place}", media.get_picture)
+
+    page("/work", work_pages.get_work)
+    form("/work/pause", work_pages.post_pause)
+    form("/work/resume", work_pages.post_resume)
+    page("/work/{job_id}", work_pages.get_job_page)
+    form("/work/{job_id}/cancel", work_pages.post_cancel)
+    form("/work/{job_id}/again", work_pages.post_again)
 
     _add_casefile_pages(page, form)
     _add_register_pages(page, form)

@@ -24,7 +24,8 @@ from chain_of_custody.instants import format_instant
 from ingest_server.errors import ServerError, UnavailableError
 from ingest_server.jobs.database import DONE, FAILED, JOBS_NAME, JobsDatabase
 from ingest_server.jobs.feeding import feed_jobs, queue_jobs
-from ingest_server.media.sandbox import StoppedError
+from ingest_server.media.confinement import Limits
+from ingest_server.media.sandbox import StoppedError, run_sandboxed
 from ingest_server.media.tasks import FailedRunError, Work, do_media_job
 from ingest_server.steps import reached
 from ingest_server.store.errors import StoreError, StoreUnavailableError
@@ -73,6 +74,7 @@ class Worker:
         A failure to feed is logged and tried again; it is mostly a ledger or store that does not answer.
         """
         jobs = self._jobs
+        tell_confinement()
         with jobs.at_work(format_instant(self._installation.clock())) as self._name:
             consumer = Consumer(
                 self._queue, workers=self._threads, periodic=False, max_delay=_LOOK_EVERY_S, check_worker_health=False
@@ -147,13 +149,27 @@ class Worker:
 
     def _try_later(self, job: dict[str, Any], error: Exception, *, is_patient: bool) -> None:
         now, attempts = self._installation.clock(), int(job["attempts"])
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        # What we raise ourselves is a sentence; of anything else the class says the most.
+        is_ours = isinstance(error, (FailedRunError, ServerError, StoreError, CustodyError))
+        reason = " ".join((str(error) if is_ours else f"{type(error).__name__}: {error}").split())[:300]
         if attempts >= MAX_ATTEMPTS and not is_patient:
             self._jobs.end(job["job_id"], self._name, FAILED, reason, format_instant(now))
             return
         # The exponent is bounded because patience is not.
         pause = min(timedelta(seconds=2 ** min(attempts, 12)), _LONGEST_WAIT)
         self._jobs.put_back(job["job_id"], self._name, format_instant(now + pause), reason, is_counted=True)
+
+
+def tell_confinement() -> None:
+    """Try the sandbox on nothing, and tell operators what of it holds on this machine."""
+    request = {"task": "pictures", "size": 0, "path": ""}
+    outcome = run_sandboxed(request, lambda _offset, _length: b"", Limits())
+    if outcome.ending != "done":
+        log.error("the sandbox does not work on this machine: %s %s", outcome.ending, outcome.detail)
+    elif "seccomp" not in outcome.holds:
+        log.warning("decoders are confined by %s only: they could open files of this user", " ".join(outcome.holds))
+    else:
+        log.info("decoders are confined by %s", " ".join(outcome.holds))
 
 
 def run_worker(installation: Installation, *, threads: int, until_idle: bool, is_child: bool) -> None:

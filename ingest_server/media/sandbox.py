@@ -23,9 +23,9 @@ from ingest_server.media.recording import Piece
 from ingest_server.media.wire import BrokenWireError, pack_body, pack_message, read_count, read_message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-PROGRAM = "ingest_server.media.sandboxed"
+PROGRAM = ("-m", "ingest_server.media.sandboxed")
 MAX_PIECES = 64
 MAX_PIECE = 512 << 10
 _MAX_PX = 1920
@@ -76,7 +76,7 @@ def run_sandboxed(
     *,
     is_stopped: Callable[[], bool] = lambda: False,
     on_progress: Callable[[int], None] = lambda _: None,
-    program: str = PROGRAM,
+    program: Sequence[str] = PROGRAM,
 ) -> Outcome:
     """Run one task to its end.
 
@@ -86,7 +86,7 @@ def run_sandboxed(
         limits: What the run may take.
         is_stopped: Asked four times a second whether to end.
         on_progress: Told how many bytes of the recording are behind us.
-        program: The module to run; tests run others.
+        program: What the interpreter is given to run; tests run others.
 
     Raises:
         StoppedError: ``is_stopped`` said so.
@@ -95,7 +95,7 @@ def run_sandboxed(
     ours, theirs = socket.socketpair()
     with tempfile.TemporaryFile() as errors, ours:
         process = subprocess.Popen(
-            [sys.executable, "-I", "-m", program, json.dumps(asdict(limits))],
+            [sys.executable, "-I", *program, json.dumps(asdict(limits))],
             stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=errors,

@@ -85,7 +85,7 @@ def do_media_job(work: Work) -> str:
     outcome = _run(work, recording)  # 2
     reached("work.decoded")
     if outcome.ending != "done" and not work.is_last_attempt:
-        raise FailedRunError(f"{outcome.ending}: {outcome.detail}")
+        raise FailedRunError(f"the decoder failed and is tried once more ({outcome.ending}: {outcome.detail})")
     stored = _store_pieces(work, outcome)  # 3
     reached("work.stored")
     events = _make_events(work, outcome, stored)

@@ -32,6 +32,7 @@ _SOUND_MS = 1000
 _MAX_STRETCHES = 6
 _MAX_UNDECODABLE = 5000
 _EARLY_MS = 2000
+_MAX_MS = 1 << 40
 _MESSAGES = {
     "picture_black": "the picture is black: the lens was covered, or there was no light",
     "picture_covered": "the picture shows nothing: the lens was covered, or a plain surface was before it",
@@ -64,9 +65,14 @@ def examine(parent: Parent, request: dict[str, Any]) -> dict[str, Any]:
     ends_at = time.monotonic() + float(request["budget_s"])
     thresholds = Thresholds(**request["thresholds"])
     family = sniff(parent.read_at(0, HEAD_BYTES))
-    if family is None or family.is_photo:
+    try:
+        container = None if family is None or family.is_photo else open_container(parent, family)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - a damaged file raises many classes; each means that it cannot be opened
+        container = None
+    if container is None:
         return {"examined": {}, "findings": [], "tools": name_versions()}
-    container = open_container(parent, family)
     video, audio = find_video(container), find_audio(container)
     if video is not None and video.codec_context.width * video.codec_context.height > MAX_PIXELS:
         video = None
@@ -80,6 +86,9 @@ def examine(parent: Parent, request: dict[str, Any]) -> dict[str, Any]:
     seen.sound.close()
     findings = _tell(seen)
     findings += _tell_early_end(container, seen, is_whole=is_whole)
+    if seen.undecodable:
+        message = f"{seen.undecodable} pieces of picture or sound cannot be decoded; the file is damaged"
+        findings.append(finding("media_damaged", "warning", message))
     examined = {
         "until_ms": seen.until_ms,
         "is_whole": is_whole,
@@ -117,6 +126,10 @@ def _walk(parent: Parent, container: InputContainer, streams: list[Any], seen: _
                 raise
             except Exception:  # noqa: BLE001 - a damaged packet raises many classes; it is counted and passed over
                 seen.undecodable += 1
+            if packet.pts is not None and packet.time_base is not None:
+                # What was demuxed is there, also where only keyframes are decoded.
+                at_ms = round((float(packet.pts * packet.time_base) - start) * 1000)
+                seen.until_ms = max(seen.until_ms, min(at_ms, _MAX_MS))
             if packet.pos is not None and packet.pos >= 0:
                 parent.tell(packet.pos)
     except MemoryError:
@@ -198,5 +211,5 @@ def _tell_early_end(container: InputContainer, seen: _Pass, *, is_whole: bool) -
     missing = claimed - seen.until_ms
     if not is_whole or not claimed or missing <= max(_EARLY_MS, claimed // 20):
         return []
-    message = f"the container claims {claimed} ms, but only {seen.until_ms} ms can be decoded"
+    message = f"the container claims {claimed} ms, but its content ends at {seen.until_ms} ms"
     return [finding("media_ends_early", "warning", message, seen.until_ms, claimed)]

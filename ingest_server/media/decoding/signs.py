@@ -38,8 +38,9 @@ class Shown:
         """First, middle and last; fewer where there are fewer."""
         if self.last is None:
             return []
-        first, middle = self.between[0], self.between[len(self.between) // 2]
-        return sorted({first, middle, self.last})
+        first, last = self.between[0], self.last
+        middle = min(self.between, key=lambda item: abs(2 * item[0] - first[0] - last[0]))
+        return sorted({first, middle, last})
 
 
 @dataclass(slots=True)

@@ -25,6 +25,7 @@ PAGES = [
     ("/docks", "evidence_administrator"),
     ("/recorders", "evidence_administrator"),
     ("/recorders/register", "evidence_administrator"),
+    ("/work", "evidence_administrator"),
     ("/registers", "security_administrator"),
     ("/registers?show=officers", "security_administrator"),
     ("/registers?show=units", "security_administrator"),
