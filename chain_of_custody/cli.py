@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from chain_of_custody.errors import CustodyError, MalformedError
+from chain_of_custody.errors import CustodyError, MalformedError, VerificationError
 from chain_of_custody.findings import Finding
 from chain_of_custody.inspecting import inspect_file
-from chain_of_custody.note import Verifier, check_key_name, format_vkey
+from chain_of_custody.log_export import check_log_export
+from chain_of_custody.note import Verifier, check_key_name, format_vkey, parse_vkey
 from chain_of_custody.remote_ledger import open_remote_ledger
 from chain_of_custody.sentences import show_safely
 from chain_of_custody.signing import SigningKey, write_key
@@ -107,6 +108,29 @@ def _print_findings(findings: list[Finding], *, is_signer_checked: bool, as_json
     click.echo("clean" if is_clean else "NOT CLEAN")
     if not is_signer_checked:
         click.echo("signer not checked: no verifier key was given (--vkey)")
+
+
+@main.command("check-log")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--vkey", metavar="KEY", required=True, help="The log's verifier key, obtained from the agency.")
+def check_log(file: Path, vkey: str) -> None:
+    """Check an export of the custody log with proofs, line by line.
+
+    Exit status: 0 every line is in the log and says what was committed to; 1 something is false; 2 it is no such export
+    or cannot be read. That no line between two others was left out is not checked: an export follows a filter.
+    """
+    count = 0
+    try:
+        with file.open(encoding="utf-8", newline="\n") as lines:
+            for _ in check_log_export(lines, [parse_vkey(vkey)]):
+                count += 1
+    except VerificationError as error:
+        click.echo(show_safely(f"FALSE after {count} lines: {error} [{error.code}]"))
+        sys.exit(1)
+    except (CustodyError, OSError, ValueError) as error:
+        click.echo(f"custody check-log: {show_safely(str(error))}", err=True)
+        sys.exit(2)
+    click.echo(f"{count} lines are in the log and say what was committed to")
 
 
 @main.command()

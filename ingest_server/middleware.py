@@ -65,6 +65,9 @@ _EVENTFUL = frozenset(
 # These name a dock that has not shown it is the one that asks: its key id is no secret.
 _UNPROVED = frozenset({"bad_digest", "bad_signature", "bad_time", "dock_revoked", "nonce_used"})
 _GATHER_S = 60.0
+# So many refusals of one account within the time are an event each; beyond that somebody hammers, and the ledger is
+# told how often.
+_EACH = 300
 _MAX_KINDS = 10_000
 BODY_LIMIT = 1 << 20
 # Docks' inventories and parts may be larger; their handlers bound them, once the sender is known.
@@ -110,6 +113,7 @@ class RefusalLog:
         self._guard = threading.Lock()
         self._counts: dict[tuple[str, ...], int] = {}
         self._last: dict[tuple[str, ...], float] = {}
+        self._recorded: dict[tuple[str, ...], int] = {}
 
     def note(self, installation: Installation, error: ServerError, route: str) -> None:
         """Record a refusal, or count it where its kind was recorded within the last minute."""
@@ -122,22 +126,25 @@ class RefusalLog:
         with self._guard:
             self._forget(now)
             self._counts[kind] = self._counts.get(kind, 0) + 1
+            if now - self._last.get(kind, -_GATHER_S) >= _GATHER_S:
+                self._last[kind], self._recorded[kind] = now, 0
             is_gathered = not is_rare or error.code in _UNPROVED
-            if is_gathered and now - self._last.get(kind, -_GATHER_S) < _GATHER_S:
+            if self._recorded[kind] >= (1 if is_gathered else _EACH):
                 return
+            self._recorded[kind] += 1
             count = self._counts.pop(kind)
-            self._last[kind] = now
         refusal: dict[str, JsonValue] = {"code": error.code, "route": route, "count": count}
         if "why" in error.extras:
             refusal["why"] = str(error.extras["why"])
         event = Event("request.refused", subject_kind, subject, {"refusal": refusal})
-        installation.custody.record(_find_actor(installation, error, subject_kind), event)
+        installation.custody.record(_find_actor(installation, error), event)
 
     def _forget(self, now: float) -> None:
         """Drop old kinds where there are many; what they had gathered was within a minute of a recorded one."""
         if len(self._last) > _MAX_KINDS:
             self._last = {kind: at for kind, at in self._last.items() if now - at < _GATHER_S}
             self._counts = {kind: count for kind, count in self._counts.items() if kind in self._last}
+            self._recorded = {kind: count for kind, count in self._recorded.items() if kind in self._last}
 
 
 def _find_subject(installation: Installation, error: ServerError) -> tuple[str, str]:
@@ -149,11 +156,11 @@ def _find_subject(installation: Installation, error: ServerError) -> tuple[str, 
     return "ledger", ledger_subject(installation.config.origin)
 
 
-def _find_actor(installation: Installation, error: ServerError, subject_kind: str) -> Actor:
-    """Whoever tried to open a recording stands in its history by name; other refusals are the server's own acts."""
+def _find_actor(installation: Installation, error: ServerError) -> Actor:
+    """Whoever asked in a proved session stands there by name; a forged form proves nothing about who sent it."""
     account_id = error.extras.get("account_id")
     account = get_account(installation.catalogue, str(account_id)) if account_id else None
-    if subject_kind != "recording" or account is None:
+    if error.code == "csrf" or account is None:
         return server_actor()
     return Actor("account", account["name"], account["account_id"])
 

@@ -22,6 +22,8 @@ from ingest_server.intake import api as intake
 from ingest_server.jobs import api as jobs
 from ingest_server.jobs import pages as work_pages
 from ingest_server.ledger import api as ledger
+from ingest_server.ledger import export_pages as log_export_pages
+from ingest_server.ledger import pages as log_pages
 from ingest_server.overview import pages as overview_pages
 from ingest_server.permissions import Permission
 from ingest_server.policy import api as policy
@@ -150,6 +152,7 @@ def _add_pages(app: FastAPI) -> None:
     form("/work/{job_id}/again", work_pages.post_again)
 
     _add_casefile_pages(page, form)
+    _add_log_pages(page, form)
     _add_register_pages(page, form)
 
 
@@ -201,3 +204,19 @@ def _add_search_pages(page: Callable[..., None], form: Callable[..., None]) -> N
     form("/recordings/previews", search_pages.post_preview)
     form("/recordings/saved", search_pages.post_saved)
     form("/recordings/unlink", link_pages.post_unlink)
+
+
+def _add_log_pages(page: Callable[..., None], form: Callable[..., None]) -> None:
+    """The custody log, its records and proofs, and its export."""
+    page("/log", log_pages.get_log)
+    form("/log/review", log_pages.post_review)
+    page("/log/export", log_export_pages.get_export_form, log_export_pages.post_export)
+    page("/log/exports/{export_id}", log_export_pages.get_export)
+    page("/log/exports/{export_id}/file", log_export_pages.get_export_file)
+    form("/log/exports/{export_id}/cancel", log_export_pages.post_cancel)
+    page("/log/{index}", log_pages.get_record)
+    page("/log/{index}/proof", log_pages.get_proof)
+    page("/log/{index}/proof.tlog-proof", log_pages.get_proof_file)
+    page("/log/{index}/leaf.json", log_pages.get_leaf_file)
+    page("/log/{index}/record.json", log_pages.get_record_file)
+    form("/log/{index}/note", log_pages.post_note)

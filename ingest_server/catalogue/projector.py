@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from ingest_server.accounts.projector import APPLY as ACCOUNTS
 from ingest_server.cases.projector import APPLY as CASES
-from ingest_server.catalogue.parts import read_list, read_part, read_text
+from ingest_server.catalogue.parts import read_list
 from ingest_server.docks.projector import APPLY as DOCKS
 from ingest_server.exports.projector import APPLY as EXPORTS
+from ingest_server.ledger.projector import APPLY as LEDGER
+from ingest_server.ledger.projector import apply_line
 from ingest_server.media.projector import APPLY as MEDIA
 from ingest_server.policy.projector import APPLY as POLICY
 from ingest_server.recorders.projector import APPLY as RECORDERS
@@ -26,6 +28,7 @@ _APPLY: Mapping[str, Callable[[sqlite3.Connection, Entry], None]] = {
     **CASES,
     **DOCKS,
     **EXPORTS,
+    **LEDGER,
     **MEDIA,
     **POLICY,
     **RECORDERS,
@@ -35,22 +38,8 @@ _APPLY: Mapping[str, Callable[[sqlite3.Connection, Entry], None]] = {
 
 def apply_entry(database: sqlite3.Connection, entry: Entry) -> None:
     """Apply one entry inside the caller's transaction; a type nobody knows leaves its row in ``events`` alone."""
-    leaf = entry.leaf
-    database.execute(
-        "insert into events values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            entry.index,
-            leaf.type,
-            leaf.subject_kind,
-            leaf.subject,
-            leaf.seq,
-            leaf.time,
-            leaf.act_id,
-            read_part(entry, "actor").get("name"),
-            read_text(entry, "reason"),
-        ),
-    )
-    apply = _APPLY.get(leaf.type)
+    apply_line(database, entry)
+    apply = _APPLY.get(entry.leaf.type)
     if apply is not None and entry.record is not None:
         apply(database, entry)
     note_searched(database, entry)

@@ -5,13 +5,13 @@ import zlib
 
 from ingest_server.accounts import tables as accounts
 from ingest_server.cases import tables as cases
+from ingest_server.ledger import tables as ledger
 from ingest_server.media import tables as media
 from ingest_server.recorders import tables as recorders
 from ingest_server.recordings import tables as recordings
 from ingest_server.searching import tables as searching
 
 _CORE_TABLES = (
-    "events",
     "recordings",
     "claims",
     "recorders",
@@ -25,12 +25,6 @@ _CORE_TABLES = (
     "cursor",
 )
 _CORE = """
-create table if not exists events (
-    "index" integer primary key, type text not null, subject_kind text not null, subject text not null,
-    seq integer not null, time text not null, act_id text not null, actor text, reason text
-);
-create index if not exists events_subject on events (subject, seq);
-create index if not exists events_type on events (type, "index");
 create table if not exists recordings (
     evidence_id text not null unique, recorder_id text not null, dock_id text not null, docking_id text not null,
     path_b64 text not null, path text not null, size integer not null, sha256 text not null, sm3 text,
@@ -92,7 +86,7 @@ create table if not exists cursor (id integer primary key check (id = 1), next_i
 insert or ignore into cursor (id, next_index) values (1, 0);
 """
 # Each domain that keeps tables of its own names them in its ``tables.py``.
-_DOMAINS = (accounts, cases, media, recorders, recordings, searching)
+_DOMAINS = (ledger, accounts, cases, media, recorders, recordings, searching)
 TABLES = (*_CORE_TABLES, *(name for domain in _DOMAINS for name in domain.TABLES))
 SCHEMA = "".join((_CORE, *(domain.SCHEMA for domain in _DOMAINS)))
 # Any change of the tables is another version, which is built anew from the ledger.

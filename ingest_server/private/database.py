@@ -74,6 +74,10 @@ create table if not exists export_jobs (
     sha256 text, size integer, recordings integer, verdict text, removed_at text
 );
 create index if not exists export_jobs_casefile on export_jobs (casefile_id, asked_at);
+create table if not exists log_exports (
+    export_id text primary key, account_id text not null, "index" integer not null, form text not null,
+    lines integer not null, done integer not null, state text not null, expires_at text not null, wanted text not null
+);
 create table if not exists settings (name text primary key, value text not null);
 """
 

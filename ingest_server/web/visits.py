@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ingest_server.installation import Installation
     from ingest_server.permissions import Permission
 
+_CheckT = TypeVar("_CheckT", bound="Callable[..., Any]")
 MAX_FORM = 1 << 20
 MAX_FIELDS = 5000
 
@@ -122,7 +123,7 @@ def looking(permission: Permission | None = None) -> Callable[[Request], Corouti
     async def check(request: Request) -> Visit:
         return await run_in_threadpool(_make_visit, request, permission)
 
-    return check
+    return _say_needed(check, permission)
 
 
 def changing(
@@ -145,6 +146,12 @@ def changing(
             raise ForbiddenError("csrf", account_id=visit.viewer.account_id)
         return Change(visit.request, visit.installation, visit.viewer, visit.language, visit.zone, form)
 
+    return _say_needed(check, permission)
+
+
+def _say_needed(check: _CheckT, permission: Permission | None) -> _CheckT:
+    """Let the dependency say which permission it asks for, so that a test can walk the routes and try each."""
+    check.needed = permission  # type: ignore[attr-defined]  # read by tests alone
     return check
 
 

@@ -29,6 +29,10 @@ PAGES = [
     ("/registers", "security_administrator"),
     ("/registers?show=officers", "security_administrator"),
     ("/registers?show=units", "security_administrator"),
+    ("/log", "evidence_administrator"),
+    ("/log/0", "evidence_administrator"),
+    ("/log/1", "auditor"),
+    ("/log/export", "auditor"),
 ]
 
 

@@ -1,0 +1,149 @@
+"""Every type of event as people read it, in both languages and in groups.
+
+A type that the code records must stand here; a test reads the code for them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One text in both languages."""
+
+    en: str
+    zh: str
+
+    def show(self, tag: str) -> str:
+        """The text in the language of a tag."""
+        return self.en if tag == "en" else self.zh
+
+
+# In the order in which a person looks for them.
+GROUPS: Mapping[str, Words] = {
+    "recordings": Words("Recordings", "音像记录"),
+    "access": Words("Looking and taking out", "调阅与导出"),
+    "casefiles": Words("Case files", "案卷"),
+    "docks": Words("Docks and recorders", "采集站与记录仪"),
+    "accounts": Words("Accounts and registers", "账号与登记"),
+    "refusals": Words("Refusals and failures", "拒绝与失败"),
+    "store": Words("Store and fixity", "存储与完整性"),
+    "ledger": Words("Ledger and policy", "台账与策略"),
+}
+_WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "recordings": {
+        "recording.received": ("Recording received", "音像记录已接收"),
+        "recording.presented_again": ("Presented again", "再次提交"),
+        "recording.cleared": ("Cleared from the recorder", "已从记录仪清空"),
+        "recording.labelled": ("Label set", "已设置标签"),
+        "recording.unlabelled": ("Label removed", "已移除标签"),
+        "recording.annotated": ("Note added", "已添加批注"),
+        "recording.restricted": ("Access restricted", "已限制调阅"),
+        "recording.unrestricted": ("Restriction lifted", "已解除限制"),
+        "recording.probed": ("File looked into", "已检查文件"),
+        "recording.examined": ("Picture and sound examined", "已检查画面与声音"),
+        "derivative.made": ("Poster, thumbnails or frames made", "已生成封面、缩略图或画面"),
+    },
+    "access": {
+        "recording.viewed": ("Opened for viewing", "已调阅"),
+        "recording.downloaded": ("Original downloaded", "已下载原件"),
+        "recordings.previewed": ("Thumbnails looked at", "已查看缩略图"),
+        "recording.exported": ("Recording exported", "音像记录已导出"),
+        "casefile.viewed": ("Case file opened", "案卷已查看"),
+        "casefile.exported": ("Case file exported", "案卷已导出"),
+        "casefile.document_downloaded": ("Document downloaded", "已下载文书"),
+        "export.prepared": ("Export prepared", "导出已准备"),
+        "export.failed": ("Export failed", "导出失败"),
+        "export.cancelled": ("Export cancelled", "导出已取消"),
+        "ledger.exported": ("Custody log exported", "保管台账已导出"),
+    },
+    "casefiles": {
+        "casefile.opened": ("Case file made", "案卷已建立"),
+        "casefile.changed": ("Case file changed", "案卷已更改"),
+        "casefile.attached": ("Recording attached", "已关联音像记录"),
+        "casefile.detached": ("Recording detached", "已取消关联音像记录"),
+        "casefile.document_added": ("Document added", "已添加文书"),
+        "casefile.document_removed": ("Document removed", "已移除文书"),
+        "recording.attached": ("Attached to a case file", "已关联案卷"),
+        "recording.detached": ("Detached from a case file", "已取消关联案卷"),
+    },
+    "docks": {
+        "dock.code_made": ("Enrolment code made", "已生成登记码"),
+        "dock.enrolled": ("Dock enrolled", "采集站已登记"),
+        "dock.revoked": ("Dock revoked", "采集站已撤销"),
+        "recorder.docked": ("Recorder docked", "记录仪已接入"),
+        "recorder.undocked": ("Docking ended", "接入已结束"),
+        "recorder.confirmed": ("Recorder's identity confirmed", "记录仪身份已确认"),
+        "recorder.issued": ("Recorder issued", "记录仪已领用"),
+        "recorder.returned": ("Recorder returned", "记录仪已归还"),
+    },
+    "accounts": {
+        "account.added": ("Account made", "账号已建立"),
+        "account.changed": ("Account changed", "账号已更改"),
+        "account.link_made": ("One-time link made", "已生成一次性链接"),
+        "account.password_set": ("Password set", "已设置密码"),
+        "account.signed_in": ("Signed in", "已登录"),
+        "account.signed_out": ("Signed out", "已退出"),
+        "account.session_revoked": ("Session ended by its owner", "本人结束了一处登录"),
+        "token.added": ("Token made", "令牌已建立"),
+        "token.revoked": ("Token revoked", "令牌已撤销"),
+        "officer.added": ("Officer registered", "执法人员已登记"),
+        "officer.changed": ("Officer changed", "执法人员已更改"),
+        "unit.added": ("Unit registered", "单位已登记"),
+        "unit.changed": ("Unit changed", "单位已更改"),
+    },
+    "refusals": {
+        "request.refused": ("Request refused", "请求被拒绝"),
+        "account.sign_in_failed": ("Sign-in failed", "登录失败"),
+    },
+    "store": {
+        "store.checked": ("Store tried by the canary", "探针已检查存储"),
+        "store.orphaned": ("Stored version left to its lock", "已存版本留待锁定到期"),
+        "fixity.checked": ("Fixity checked", "已复核完整性"),
+    },
+    "ledger": {
+        "ledger.opened": ("Ledger opened", "台账已启用"),
+        "ledger.key_added": ("Event key added", "已添加事件密钥"),
+        "ledger.key_revoked": ("Event key revoked", "已撤销事件密钥"),
+        "ledger.reviewed": ("Custody log reviewed", "保管台账已审阅"),
+        "ledger.noted": ("Follow-up note", "跟进说明"),
+        "policy.changed": ("Policy changed", "策略已更改"),
+    },
+}
+GROUP_OF: Mapping[str, str] = {kind: group for group, kinds in _WORDS.items() for kind in kinds}
+EVENT_WORDS: Mapping[str, Words] = {kind: Words(*words) for kinds in _WORDS.values() for kind, words in kinds.items()}
+SUBJECT_WORDS: Mapping[str, Words] = {
+    "recording": Words("Recording", "音像记录"),
+    "casefile": Words("Case file", "案卷"),
+    "recorder": Words("Recorder", "记录仪"),
+    "dock": Words("Dock", "采集站"),
+    "account": Words("Account", "账号"),
+    "officer": Words("Officer", "执法人员"),
+    "unit": Words("Unit", "单位"),
+    "policy": Words("Policy", "策略"),
+    "store": Words("Store", "存储"),
+    "export": Words("Export", "导出"),
+    "ledger": Words("Ledger", "台账"),
+}
+ACTOR_WORDS: Mapping[str, Words] = {
+    "account": Words("Account", "账号"),
+    "operator": Words("At the server's command line", "服务器命令行"),
+    "dock": Words("Dock", "采集站"),
+    "program": Words("Program", "程序"),
+}
+
+
+def show_type(event_type: str, tag: str) -> str:
+    """A type in words; one from a later version of the program stays as the ledger has it."""
+    words = EVENT_WORDS.get(event_type)
+    return event_type if words is None else words.show(tag)
+
+
+def list_types(group: str) -> tuple[str, ...]:
+    """The types of a group; empty where there is no such group."""
+    return tuple(_WORDS.get(group, ()))
