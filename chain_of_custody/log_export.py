@@ -55,19 +55,17 @@ class ExportedLine:
     withheld: tuple[str, ...]
 
 
-def write_line(entry: Entry, path: Sequence[bytes], *, longest_part: int) -> dict[str, JsonValue]:
-    """One entry for an export; parts longer than ``longest_part`` characters are named and withheld."""
+def write_line(entry: Entry, path: Sequence[bytes], opened: Mapping[str, Opening]) -> dict[str, JsonValue]:
+    """One entry for an export; what is not ``opened`` is named and withheld."""
     openings: dict[str, JsonValue] = {}
-    for label, opening in sorted(entry.record.parts.items()) if entry.record else ():
-        if len(repr(opening.value)) <= longest_part:
-            openings[label] = {name: item for name, item in opening.to_json().items() if name != "label"}
-    withheld: list[JsonValue] = [*sorted(set(entry.leaf.commitments) - set(openings))]
+    for label, opening in sorted(opened.items()):
+        openings[label] = {name: item for name, item in opening.to_json().items() if name != "label"}
     return {
         "index": entry.index,
         "leaf": base64.b64encode(entry.leaf.data).decode(),
         "path": [item.hex() for item in path],
         "openings": openings,
-        "withheld": withheld,
+        "withheld": [*sorted(set(entry.leaf.commitments) - set(openings))],
     }
 
 

@@ -50,7 +50,8 @@ Uploading = Annotated[Change, Depends(changing(Permission.CASEFILE_CHANGE, max_f
 
 def get_casefiles(visit: Reading, request: Request) -> Response:
     """The list of case files, searched by number and title."""
-    return _show_list(visit, request.query_params.get("text", "")[:200], _read_before(request))
+    is_empty = request.query_params.get("recordings") == "none"
+    return _show_list(visit, request.query_params.get("text", "")[:200], _read_before(request), is_empty=is_empty)
 
 
 def post_casefile(visit: Changing) -> Response:
@@ -197,15 +198,25 @@ def _go(casefile_id: str, **query: str) -> Response:
 
 
 def _show_list(
-    visit: Visit, text: str, before: int | None, *, error: ServerError | None = None, typed: Change | None = None
+    visit: Visit,
+    text: str,
+    before: int | None,
+    *,
+    is_empty: bool = False,
+    error: ServerError | None = None,
+    typed: Change | None = None,
 ) -> Response:
-    rows = search_casefiles(visit.installation.catalogue, text, before=before, limit=PAGE_SIZE + 1)
+    catalogue = visit.installation.catalogue
+    rows = search_casefiles(catalogue, text, is_empty=is_empty, before=before, limit=PAGE_SIZE + 1)
     more = {"text": text, "before": rows[PAGE_SIZE - 1]["place"]} if len(rows) > PAGE_SIZE else None
+    if more and is_empty:
+        more["recordings"] = "none"
     return visit.render(
         "cases/rows.html" if visit.is_part and error is None else "cases/casefiles.html",
         status=error.status if error else 200,
         rows=rows[:PAGE_SIZE],
         text=text,
+        is_empty=is_empty,
         more=f"/casefiles?{urlencode(more)}" if more else "",
         total=count_casefiles(visit.installation.catalogue),
         stages=list(STAGES),

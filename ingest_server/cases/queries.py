@@ -21,6 +21,7 @@ _CHANGED_AT = (
     "(select e.time from events e where e.subject = c.casefile_id"  # noqa: S608 - our own names
     f" and e.type not in ({_READING}) order by e.seq desc limit 1) as changed_at"
 )
+_EMPTY = "not exists (select 1 from attachments a where a.casefile_id = c.casefile_id)"
 
 
 def find_casefile(catalogue: Catalogue, number: str) -> dict[str, Any] | None:
@@ -49,28 +50,36 @@ def list_casefiles(catalogue: Catalogue) -> list[dict[str, Any]]:
 
 
 def search_casefiles(
-    catalogue: Catalogue, text: str = "", *, before: int | None = None, limit: int = PAGE_SIZE
+    catalogue: Catalogue, text: str = "", *, is_empty: bool = False, before: int | None = None, limit: int = PAGE_SIZE
 ) -> list[dict[str, Any]]:
     """One page of case files, last opened first, with counts, stages that hold something, and the last change.
 
     Args:
         catalogue: Where to search.
         text: Found in number or title, as it is; empty finds all.
+        is_empty: Only those to which no recording is attached.
         before: ``place`` of the last row of the page before.
         limit: How many rows at most.
     """
     rows = catalogue.fetch(
         f"select c.rowid as place, c.*, {_CHANGED_AT} from casefiles c"  # noqa: S608 - fixed text
         " where (? = '' or instr(lower(c.number), lower(?)) or instr(lower(c.title), lower(?)))"
-        " and (? is null or c.rowid < ?) order by c.rowid desc limit ?",
+        f" and (not ? or {_EMPTY}) and (? is null or c.rowid < ?) order by c.rowid desc limit ?",
         text,
         text,
         text,
+        is_empty,
         before,
         before,
         limit,
     )
     return [{**dict(row), **_count_all(catalogue, row["casefile_id"])} for row in rows]
+
+
+def count_empty(catalogue: Catalogue, limit: int = 1000) -> int:
+    """How many case files hold no recording, counted up to a limit."""
+    statement = f"select count(*) from (select 1 from casefiles c where {_EMPTY} limit ?)"  # noqa: S608 - fixed text
+    return int(catalogue.fetch(statement, limit)[0][0])
 
 
 def count_casefiles(catalogue: Catalogue) -> int:

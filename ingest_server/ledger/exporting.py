@@ -22,6 +22,7 @@ from ingest_server.custody.recording import Event
 from ingest_server.errors import BadRequestError, GoneError, NotFoundError
 from ingest_server.ledger.event_words import show_type
 from ingest_server.ledger.queries import LogFilter, count_lines, list_stretches, read_lines
+from ingest_server.ledger.showing_records import list_openings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -270,7 +271,13 @@ def _write_json(installation: Installation, ticket: Ticket) -> Iterator[tuple[in
     total = 0
     for indexes in list_stretches(installation.catalogue, ticket.wanted):
         texts = [
-            _encode(write_line(entry, ledger.prove(entry.index, checkpoint.size).path, longest_part=LONGEST_PART))
+            _encode(
+                write_line(
+                    entry,
+                    ledger.prove(entry.index, checkpoint.size).path,
+                    list_openings(entry, longest=LONGEST_PART),
+                )
+            )
             for entry in _read_entries(ledger.entries, indexes)
         ]
         separator = ",\n" if total else ""

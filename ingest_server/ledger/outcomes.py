@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ingest_server.catalogue.parts import read_part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from chain_of_custody.ledger import Entry
 
@@ -39,6 +39,8 @@ _TELLING = (
     "officer",
     "unit",
 )
+# Content, as pictures are: whoever may read the log may not therefore read it.
+WITHHELD: Mapping[str, frozenset[str]] = {"recording.noted": frozenset({"note"})}
 # Said elsewhere in the line, or said by a machine to machines.
 _NOT_SHOWN = frozenset({"actor", "reason", "findings", "manifest", "inventory", "report", "statement", "received"})
 
@@ -99,7 +101,7 @@ def _tell(entry: Entry) -> Iterator[str]:
 def _tell_generally(entry: Entry) -> Iterator[str]:
     for label, opening in sorted(entry.record.parts.items() if entry.record else ()):
         value = opening.value
-        if label in _NOT_SHOWN:
+        if label in _NOT_SHOWN or label in WITHHELD.get(entry.leaf.type, ()):
             continue
         if isinstance(value, str):
             yield value

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import quote
 
 from fastapi import Depends
 from fastapi.responses import JSONResponse, RedirectResponse, Response
@@ -34,7 +33,7 @@ from ingest_server.ledger.queries import (
     list_actor_names,
     list_notes,
 )
-from ingest_server.ledger.showing_records import find_change, show_parts
+from ingest_server.ledger.showing_records import find_change, list_openings, show_parts
 from ingest_server.permissions import Permission
 from ingest_server.sentences import SENTENCES
 from ingest_server.web.visits import Change, Visit, changing, looking
@@ -94,7 +93,7 @@ def get_record(visit: Looking, index: str) -> Response:
         "ledger/record.html",
         line=line,
         entry=entry,
-        parts=show_parts(entry.record) if entry.record else [],
+        parts=show_parts(entry),
         change=find_change(entry.record) if entry.record else [],
         act=list_act(catalogue, entry.leaf.act_id),
         notes=list_notes(catalogue, entry.index),
@@ -117,15 +116,16 @@ def post_note(change: Reviewing, index: str) -> Response:
 
 
 def get_proof(visit: Looking, index: str) -> Response:
-    """What a browser checks by itself: the leaf, its path and the signed checkpoint."""
+    """What a browser checks by itself: leaf, path, signed checkpoint, key, and the parts that may be shown."""
     entry = _find_entry(visit, index)
     proof = visit.installation.ledger.prove(entry.index)
     value = {
-        "leaf": base64.b64encode(entry.leaf.data).decode(),
         "index": entry.index,
+        "leaf": base64.b64encode(entry.leaf.data).decode(),
+        "path": [base64.b64encode(item).decode() for item in proof.path],
         "checkpoint": proof.checkpoint_note.decode(),
-        "path": [item.hex() for item in proof.path],
         "vkey": visit.installation.ledger.vkey,
+        "openings": {label: opening.to_json() for label, opening in list_openings(entry).items()},
     }
     return JSONResponse(value, headers={"Cache-Control": "no-store"})
 
@@ -144,11 +144,12 @@ def get_leaf_file(visit: Looking, index: str) -> Response:
 
 
 def get_record_file(visit: Looking, index: str) -> Response:
-    """The whole record: every part with the salt that opens its commitment."""
+    """The record: every part that may be shown, with the salt that opens its commitment."""
     entry = _find_entry(visit, index)
     if entry.record is None:
         raise NotFoundError("not_found", "the record was erased")
-    answer = JSONResponse({"index": entry.index, "parts": entry.record.to_json()})
+    openings = {label: opening.to_json() for label, opening in list_openings(entry).items()}
+    answer = JSONResponse({"index": entry.index, "openings": openings})
     return _give_file(bytes(answer.body), "application/json", f"entry-{entry.index}.record.json")
 
 
@@ -167,18 +168,18 @@ def give_words(visit: Visit) -> dict[str, Any]:
 
 def _find_subject_page(visit: Visit, line: dict[str, Any]) -> str:
     """The page of what a line is about, where it has one that the viewer may see; a link never leads to a refusal."""
-    viewer, name = visit.viewer, line["subject_name"]
-    match line["subject_kind"]:
-        case "recording" if viewer.may(Permission.RECORDING_READ):
-            return f"/recordings/{show_id(line['subject'])}"
-        case "casefile" if name and viewer.may(Permission.CASEFILE_READ):
-            return f"/casefiles/{quote(name, safe='')}"
-        case "dock" | "recorder" if viewer.may(Permission.DOCK_READ):
-            return "/docks"
-        case "account" | "officer" | "unit" if viewer.may(Permission.ACCOUNT_MANAGE):
-            return "/registers"
-        case _:
-            return ""
+    kind, subject = line["subject_kind"], line["subject"]
+    places = {
+        "recording": (Permission.RECORDING_READ, f"/recordings/{show_id(subject)}"),
+        "casefile": (Permission.CASEFILE_READ, f"/casefiles/{show_id(subject)}"),
+        "dock": (Permission.DOCK_READ, f"/docks/{show_id(subject)}"),
+        "recorder": (Permission.DOCK_READ, f"/recorders/{show_id(subject)}"),
+        "account": (Permission.ACCOUNT_MANAGE, f"/registers/accounts/{show_id(subject)}"),
+        "officer": (Permission.ACCOUNT_MANAGE, "/registers?show=officers"),
+        "unit": (Permission.ACCOUNT_MANAGE, "/registers?show=units"),
+    }
+    permission, place = places.get(kind, (None, ""))
+    return place if permission is not None and visit.viewer.may(permission) else ""
 
 
 def _list_choices(tag: str) -> list[tuple[str, str, list[tuple[str, str]]]]:

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 from chain_of_custody.canonical import JsonValue, parse_json
 from chain_of_custody.errors import MalformedError
+from ingest_server.ledger.outcomes import WITHHELD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from chain_of_custody.commitments import Opening
+    from chain_of_custody.ledger import Entry
     from chain_of_custody.records import Record
 
 MAX_ROWS = 120
@@ -24,17 +27,40 @@ _ELSEWHERE = frozenset({"actor", "reason"})
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part: its label, whether it is a signed statement, its rows of (name, value), and how many were left out."""
+    """One part: its label, its rows of (name, value), and how many were left out.
+
+    Attributes:
+        is_signed: Whether it is a signed statement.
+        is_withheld: Whether it is content that the log does not show.
+    """
 
     label: str
-    is_signed: bool
-    rows: tuple[tuple[str, str], ...]
-    left_out: int
+    rows: tuple[tuple[str, str], ...] = ()
+    left_out: int = 0
+    is_signed: bool = False
+    is_withheld: bool = False
 
 
-def show_parts(record: Record) -> list[Part]:
-    """Every part of a record but the actor and the reason, in the order of their labels."""
-    return [_show_part(label, record.value(label)) for label in sorted(record.parts) if label not in _ELSEWHERE]
+def show_parts(entry: Entry) -> list[Part]:
+    """Every part of an entry's record but the actor and the reason, in the order of their labels."""
+    if entry.record is None:
+        return []
+    withheld, record = WITHHELD.get(entry.leaf.type, ()), entry.record
+    return [
+        Part(label, is_withheld=True) if label in withheld else _show_part(label, record.value(label))
+        for label in sorted(record.parts)
+        if label not in _ELSEWHERE
+    ]
+
+
+def list_openings(entry: Entry, *, longest: int | None = None) -> dict[str, Opening]:
+    """The parts that may leave with their salts: neither withheld nor, where that is asked, very long."""
+    withheld = WITHHELD.get(entry.leaf.type, ())
+    return {
+        label: opening
+        for label, opening in (entry.record.parts.items() if entry.record else ())
+        if label not in withheld and (longest is None or len(repr(opening.value)) <= longest)
+    }
 
 
 def find_change(record: Record) -> list[tuple[str, str, str]]:
@@ -57,7 +83,7 @@ def find_change(record: Record) -> list[tuple[str, str, str]]:
 def _show_part(label: str, value: JsonValue) -> Part:
     payload = _open_envelope(value)
     rows = list(flatten(value if payload is None else payload))
-    return Part(label, payload is not None, tuple(rows[:MAX_ROWS]), max(0, len(rows) - MAX_ROWS))
+    return Part(label, tuple(rows[:MAX_ROWS]), max(0, len(rows) - MAX_ROWS), is_signed=payload is not None)
 
 
 def _open_envelope(value: JsonValue) -> JsonValue:

@@ -11,7 +11,8 @@ create table if not exists events (
     seq integer not null, time text not null, act_id text not null, actor_key text, actor text, reason text,
     outcome text not null, summary text not null
 );
-create index if not exists events_subject on events (subject, "index");
+create index if not exists events_subject on events (subject, seq);
+create index if not exists events_subject_index on events (subject, "index");
 create index if not exists events_type on events (type, "index");
 create index if not exists events_actor on events (actor_key, type, "index");
 create index if not exists events_outcome on events (outcome, "index", type, actor_key, subject)

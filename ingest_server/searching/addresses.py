@@ -20,11 +20,13 @@ PATH = "/recordings"
 _LIMIT = 200
 _MAX_INDEX = 2**53
 _TIMES = frozenset({"since", "until", "received_since", "received_until"})
-_CHOICES = {"sort": tuple(Sort), "stage": tuple(STAGES), "attached": ("none", "some")}
+_SOME = ("none", "some")
+FINDINGS = ("any", "error", "warning", "note")
+_CHOICES = {"sort": tuple(Sort), "stage": tuple(STAGES), "attached": _SOME, "labelled": _SOME, "finding": FINDINGS}
 # Conditions that people see as chips, in the order of the page.
 CONDITIONS = (
-    "text", "since", "until", "unit", "officer", "recorder", "case", "stage", "label", "attached", "received_since",
-    "received_until",
+    "text", "since", "until", "unit", "officer", "recorder", "case", "stage", "label", "labelled", "attached",
+    "finding", "received_since", "received_until",
 )  # fmt: skip
 
 
@@ -44,6 +46,8 @@ class ListAddress:
     stage: str = ""
     label: str = ""
     attached: str = ""
+    labelled: str = ""
+    finding: str = ""
     sort: str = Sort.STARTED_LAST.value
     after: str = ""
     before: str = ""
@@ -97,6 +101,8 @@ def make_filter(address: ListAddress, zone: ZoneInfo) -> RecordingFilter:
         stage=said("stage"),
         label=said("label"),
         is_attached={"none": False, "some": True}.get(address.attached),
+        is_labelled={"none": False, "some": True}.get(address.labelled),
+        finding=said("finding"),
         sort=Sort(address.sort),
     )
 

@@ -170,6 +170,10 @@ def _limit_cases(wanted: RecordingFilter) -> Iterator[Condition]:
         yield _has_facet("stage", wanted.stage)
     if wanted.label:
         yield _has_facet("label", wanted.label)
+    if wanted.is_labelled is not None:
+        yield _has_facet("labelled", "some" if wanted.is_labelled else "none")
+    if wanted.finding:
+        yield _has_facet("finding", wanted.finding)
     if wanted.is_attached is False:
         yield Condition(
             "r.attached = 0", (), "select received_index from recordings where attached = 0", is_ordered=True

@@ -56,6 +56,8 @@ class RecordingFilter:
         stage: Procedural stage at which it is attached to any case file.
         label: A label it carries.
         is_attached: Whether it is attached to any case file.
+        is_labelled: Whether it carries any label.
+        finding: A severity of one of its findings, or ``any``.
         sort: The order.
     """
 
@@ -71,6 +73,8 @@ class RecordingFilter:
     stage: str | None = None
     label: str | None = None
     is_attached: bool | None = None
+    is_labelled: bool | None = None
+    finding: str | None = None
     sort: Sort = Sort.RECEIVED_LAST
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chain_of_custody.identities import show_id
-from ingest_server.catalogue.parts import read_part
+from ingest_server.catalogue.parts import read_list, read_part
 from ingest_server.searching.grams import cut_text, fold_text
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ def note_searched(database: sqlite3.Connection, entry: Entry) -> None:
     note = _NOTE.get(entry.leaf.type)
     if note is not None and entry.record is not None:
         note(database, entry)
+    if entry.leaf.subject_kind == "recording":
+        _note_findings(database, entry)
 
 
 def refresh_text(database: sqlite3.Connection, evidence_id: str) -> None:
@@ -73,6 +75,11 @@ def refresh_text(database: sqlite3.Connection, evidence_id: str) -> None:
 
 def _note_recording(database: sqlite3.Connection, entry: Entry) -> None:
     refresh_text(database, entry.leaf.subject)
+    database.execute(
+        "insert or ignore into recording_facets select 'labelled', 'none', received_index from recordings"
+        " where evidence_id = ?",
+        (entry.leaf.subject,),
+    )
     for place in (_BY_CLAIM, _BY_OFFICER):
         database.execute(place.format(condition="r.evidence_id"), (entry.leaf.subject,))
 
@@ -89,8 +96,23 @@ def _note_link(database: sqlite3.Connection, entry: Entry) -> None:
     refresh_text(database, subject)
 
 
+def _note_findings(database: sqlite3.Connection, entry: Entry) -> None:
+    """List a recording under the severities of its findings; a finding is never taken back."""
+    found = {str(item.get("severity", "")) for item in read_list(entry, "findings") if isinstance(item, dict)}
+    for severity in sorted({*found, "any"} if found else ()):
+        database.execute(
+            "insert or ignore into recording_facets select 'finding', ?, received_index from recordings"
+            " where evidence_id = ?",
+            (severity, entry.leaf.subject),
+        )
+
+
 def _note_label(database: sqlite3.Connection, entry: Entry) -> None:
     label = read_part(entry, "label").get("text")
+    subject = entry.leaf.subject
+    some = "labels l where l.evidence_id = ?1"
+    _refresh_facet(database, subject, "labelled", "some", some)
+    _refresh_facet(database, subject, "labelled", "none", f"(select 1 where not exists (select 1 from {some}))")
     there = "labels l where l.evidence_id = ?1 and l.label = ?3"
     _refresh_facet(database, entry.leaf.subject, "label", label, there)
     refresh_text(database, entry.leaf.subject)

@@ -107,6 +107,14 @@ def find_recordings(
     return Found(rows, total, withheld, anchor is not None, has_more, size)
 
 
+def count_recordings(catalogue: Catalogue, wanted: RecordingFilter, reach: Reach) -> tuple[int, bool]:
+    """How many recordings a viewer would find, and whether there are more than were counted; for a first page."""
+    with catalogue.reading() as connection:
+        conditions = [*list_reach(reach), *list_conditions(connection, wanted)]
+        search = _Search(connection, conditions if reach.sees_restricted else [*conditions, _NOT_RESTRICTED])
+        return search.count_up_to_few()
+
+
 class _Search:
     """Conditions on one connection; where one of their lists is short, what passes all of them is read at once."""
 
@@ -161,6 +169,21 @@ class _Search:
         tests, values = _join(_leave(self._conditions, driver))
         statement = f"select 1 from {_join_recordings(str(driver.members))} where {tests} limit {FEW}"
         return self._count(statement, (*driver.member_values, *values))
+
+    def count_up_to_few(self) -> tuple[int, bool]:
+        """How many pass and whether there are more; where many do, counting ends at ``FEW``."""
+        if self._passing is not None:
+            return len(self._passing), False
+        listed = [condition for condition in self._conditions if condition.is_ordered and condition.members]
+        source, driver = "recordings r", None
+        if listed:
+            driver = listed[-1]
+            source = _join_recordings(str(driver.members))
+        left = self._conditions if driver is None else _leave(self._conditions, driver)
+        tests, values = _join(left)
+        given = driver.member_values if driver else ()
+        count = self._count(f"select 1 from {source} where {tests} limit {FEW + 1}", (*given, *values))
+        return min(count, FEW), count > FEW
 
     def _count(self, statement: str, values: Sequence[object]) -> int:
         count: int = self._connection.execute(f"select count(*) from ({statement})", values).fetchone()[0]

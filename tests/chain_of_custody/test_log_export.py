@@ -21,7 +21,8 @@ def exported(tmp_path_factory):
     checkpoint, note = ledger.checkpoint()
     head = {"v": 1, "origin": checkpoint.origin, "vkey": ledger.vkey, "checkpoint": note.decode(), "size": 6}
     lines = [
-        json.dumps(write_line(ledger.entry(index), ledger.prove(index).path, longest_part=10_000)) for index in range(6)
+        json.dumps(write_line(entry, ledger.prove(entry.index).path, entry.record.parts))
+        for entry in ledger.entries(0, 6)
     ]
     text = (
         f'{{"log_export": {json.dumps(head)},\n"entries": [\n' + ",\n".join(lines) + f'\n],\n"count": {len(lines)}}}\n'

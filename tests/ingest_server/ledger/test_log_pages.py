@@ -204,7 +204,7 @@ def test_the_proof_of_an_entry_holds_for_anyone(people: People) -> None:
     value = json.loads(auditor.get("/log/2/proof").data)
     leaf = base64.b64decode(value["leaf"])
     verifiers, origin = [parse_vkey(people.system.vkey)], "evidence.example/unit"
-    path = tuple(bytes.fromhex(item) for item in value["path"])
+    path = tuple(base64.b64decode(item) for item in value["path"])
     proof = LogProof(value["index"], path, value["checkpoint"].encode())
     name = parse_vkey(value["vkey"]).name
     assert name.startswith(origin)

@@ -61,8 +61,8 @@ def fill() -> tuple[FabricatedCatalogue, list[dict[str, Any]]]:
             attachment = {"casefile_id": "c" * 32, "number": "", "stage": stage}
             catalogue.apply("recording.attached", "recording", known[-1]["id"], BEGIN, {"attachment": attachment})
         if chance.random() < 0.2:
-            known[-1]["label"] = "purged" if chance.random() < 0.5 else "kept"
-            for label in {known[-1]["label"], "kept"}:
+            known[-1]["label"] = chance.choice(["purged", "kept", "gone"])
+            for label in sorted({known[-1]["label"], "kept"} - {"gone"}):
                 catalogue.apply(
                     "recording.labelled",
                     "recording",
@@ -70,10 +70,12 @@ def fill() -> tuple[FabricatedCatalogue, list[dict[str, Any]]]:
                     BEGIN,
                     {"label": {"text": label, "listed": True}},
                 )
-            if known[-1]["label"] == "purged":
+            if known[-1]["label"] != "kept":
                 catalogue.apply(
                     "recording.unlabelled", "recording", known[-1]["id"], BEGIN, {"label": {"text": "kept"}}
                 )
+            if known[-1]["label"] == "gone":
+                del known[-1]["label"]
     return catalogue, known
 
 
@@ -89,6 +91,7 @@ def receive(catalogue: FabricatedCatalogue, chance: random.Random, number: int) 
     evidence_id = f"{chance.getrandbits(128):032x}"
     at = BEGIN + timedelta(minutes=number)
     size = chance.randrange(5)
+    severities = [severity for severity in ("error", "warning", "note") if chance.random() < 0.1]
     index = catalogue.apply(
         "recording.received",
         "recording",
@@ -104,6 +107,7 @@ def receive(catalogue: FabricatedCatalogue, chance: random.Random, number: int) 
                 "recorder_id": f"{chance.randrange(3):032x}", "dock_id": "d" * 32, "docking_id": "e" * 32,
                 "path": f"DCIM/{number:04}.MP4", "path_b64": f"{number}",
             },
+            "findings": [{"code": "SOME", "severity": severity, "message": ""} for severity in severities],
         },
     )  # fmt: skip
     is_restricted = chance.random() < 0.1
@@ -112,6 +116,7 @@ def receive(catalogue: FabricatedCatalogue, chance: random.Random, number: int) 
     return {
         "id": evidence_id, "index": index, "at": format_instant(at), "claims": claims, "size": size, "stages": [],
         "path": f"DCIM/{number:04}.MP4", "restricted": is_restricted,
+        "findings": [*severities, *(["any"] if severities else [])],
     }  # fmt: skip
 
 
@@ -155,6 +160,8 @@ def passes(recording: dict[str, Any], wanted: RecordingFilter, reach: Reach) -> 
             wanted.case is None or (wanted.case == "〔2026〕318号" and bool(recording["stages"])),
             wanted.recorder is None or claims.get("serial") == wanted.recorder,
             wanted.is_attached is None or wanted.is_attached == bool(recording["stages"]),
+            wanted.is_labelled is None or wanted.is_labelled == ("label" in recording),
+            wanted.finding is None or wanted.finding in recording["findings"],
             wanted.received_since is None or recording["at"] >= wanted.received_since,
             wanted.received_until is None or recording["at"] < wanted.received_until,
             wanted.text is None
@@ -214,6 +221,8 @@ FILTERS = st.builds(
     stage=st.none() | st.just("review"),
     label=st.none() | st.sampled_from(["kept", "purged"]),
     is_attached=st.none() | st.booleans(),
+    is_labelled=st.none() | st.booleans(),
+    finding=st.none() | st.sampled_from(["any", "error", "warning", "note"]),
     sort=st.sampled_from(Sort),
 )
 REACHES = st.sampled_from(

@@ -103,7 +103,7 @@
     }
     let proof;
     try {
-      const answer = await fetch(say.custody + line.dataset.index, { headers: { Accept: "application/json" } });
+      const answer = await fetch(say.custody + line.dataset.index + (say.custodyTail || ""), { headers: { Accept: "application/json" } });
       need(answer.ok, "fetch");
       proof = await answer.json();
     } catch {
@@ -124,13 +124,13 @@
   };
 
   const all = panel.querySelector("[data-check-all]"), word = panel.querySelector("[data-check-word]");
-  all.hidden = false;
+  if (all) all.hidden = false;
   panel.querySelectorAll("[data-check]").forEach((button) => { button.hidden = false; });
   panel.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-check]");
     if (button) await checkLine(button.closest("li"));
   });
-  all.addEventListener("click", async () => {
+  all?.addEventListener("click", async () => {
     const lines = Array.from(panel.querySelectorAll("li[data-index]")).reverse(), failed = [];
     all.disabled = true;
     let before = null;
