@@ -54,6 +54,8 @@ READING_EVENTS = frozenset(
         "recordings.previewed",
         "request.refused",
         "store.checked",
+        "work.cancelled",
+        "work.requested",
     }
 )
 _EVENT_TYPE = re.compile(r"[a-z][a-z0-9]{0,31}\.[a-z][a-z0-9_]{0,47}", re.ASCII)

@@ -27,6 +27,7 @@ create table if not exists jobs (
     job_id integer primary key, origin text not null, "index" integer not null, kind text not null,
     evidence_id text not null, base text not null, priority integer not null, state text not null,
     is_queued integer not null default 0, not_before text not null, attempts integer not null default 0,
+    failed_runs integer not null default 0,
     worker text, done integer not null default 0, total integer not null default 0, reason text,
     made_at text not null, started_at text, ended_at text, unique (origin, "index", kind)
 );
@@ -125,12 +126,30 @@ class JobsDatabase:
             )
             return self.fetch_one("select * from jobs where job_id = ?", job_id) if taken else None
 
-    def put_back(self, job_id: int, worker: str, not_before: str, reason: str | None, *, is_counted: bool) -> None:
-        """Let a job of this worker wait again; an attempt that was merely broken off is not counted."""
+    def put_back(
+        self,
+        job_id: int,
+        worker: str,
+        not_before: str,
+        reason: str | None,
+        *,
+        is_counted: bool = True,
+        is_failed_run: bool = False,
+    ) -> None:
+        """Let a job of this worker wait again.
+
+        Args:
+            job_id: The job.
+            worker: Who had it.
+            not_before: When it is due.
+            reason: Why, for people.
+            is_counted: False for an attempt that was merely broken off.
+            is_failed_run: Whether the decoders failed, and not a store or a ledger.
+        """
         self.execute(
-            "update jobs set state = ?, worker = null, not_before = ?, reason = ?, attempts = attempts - ?"
-            " where job_id = ? and worker = ? and state = ?",
-            *(WAITING, not_before, reason, 0 if is_counted else 1, job_id, worker, RUNNING),
+            "update jobs set state = ?, worker = null, not_before = ?, reason = ?, attempts = attempts - ?,"
+            " failed_runs = failed_runs + ? where job_id = ? and worker = ? and state = ?",
+            *(WAITING, not_before, reason, int(not is_counted), int(is_failed_run), job_id, worker, RUNNING),
         )
 
     def end(self, job_id: int, worker: str, state: str, reason: str | None, now: str) -> None:

@@ -24,9 +24,8 @@ from chain_of_custody.instants import format_instant
 from ingest_server.errors import ServerError, UnavailableError
 from ingest_server.jobs.database import DONE, FAILED, JOBS_NAME, JobsDatabase
 from ingest_server.jobs.feeding import feed_jobs, queue_jobs
-from ingest_server.media.confinement import Limits
-from ingest_server.media.sandbox import StoppedError, run_sandboxed
-from ingest_server.media.tasks import FailedRunError, Work, do_media_job
+from ingest_server.media.sandbox import StoppedError, try_sandbox
+from ingest_server.media.tasks import FailedRunError, SandboxBrokenError, Work, do_media_job
 from ingest_server.steps import reached
 from ingest_server.store.errors import StoreError, StoreUnavailableError
 
@@ -125,8 +124,8 @@ class Worker:
             outcome = do_media_job(self._make_work(job))
         except StoppedError:
             jobs.put_back(job_id, self._name, format_instant(installation.clock()), None, is_counted=False)
-        except (FailedRunError, StoreUnavailableError, UnavailableError) as error:
-            # A store or ledger that does not answer is waited for; it says nothing about the job.
+        except (FailedRunError, SandboxBrokenError, StoreUnavailableError, UnavailableError) as error:
+            # A store or ledger that does not answer, or a broken machine, is waited for; it says nothing about the job.
             self._try_later(job, error, is_patient=not isinstance(error, FailedRunError))
         except Exception as error:
             log.exception("job %s of kind %s failed", job_id, job["kind"])
@@ -150,20 +149,25 @@ class Worker:
     def _try_later(self, job: dict[str, Any], error: Exception, *, is_patient: bool) -> None:
         now, attempts = self._installation.clock(), int(job["attempts"])
         # What we raise ourselves is a sentence; of anything else the class says the most.
-        is_ours = isinstance(error, (FailedRunError, ServerError, StoreError, CustodyError))
+        is_ours = isinstance(error, (FailedRunError, SandboxBrokenError, ServerError, StoreError, CustodyError))
         reason = " ".join((str(error) if is_ours else f"{type(error).__name__}: {error}").split())[:300]
         if attempts >= MAX_ATTEMPTS and not is_patient:
             self._jobs.end(job["job_id"], self._name, FAILED, reason, format_instant(now))
             return
         # The exponent is bounded because patience is not.
         pause = min(timedelta(seconds=2 ** min(attempts, 12)), _LONGEST_WAIT)
-        self._jobs.put_back(job["job_id"], self._name, format_instant(now + pause), reason, is_counted=True)
+        self._jobs.put_back(
+            job["job_id"],
+            self._name,
+            format_instant(now + pause),
+            reason,
+            is_failed_run=isinstance(error, FailedRunError),
+        )
 
 
 def tell_confinement() -> None:
     """Try the sandbox on nothing, and tell operators what of it holds on this machine."""
-    request = {"task": "pictures", "size": 0, "path": ""}
-    outcome = run_sandboxed(request, lambda _offset, _length: b"", Limits())
+    outcome = try_sandbox()
     if outcome.ending != "done":
         log.error("the sandbox does not work on this machine: %s %s", outcome.ending, outcome.detail)
     elif "seccomp" not in outcome.holds:

@@ -41,6 +41,8 @@ def _apply_probed(database: sqlite3.Connection, entry: Entry) -> None:
 
 
 def _apply_examined(database: sqlite3.Connection, entry: Entry) -> None:
+    """Findings of an examination are shown by the frames of the same act, which follow; earlier frames go."""
+    database.execute("delete from derivatives where evidence_id = ? and kind = 'frame'", (entry.leaf.subject,))
     database.execute(
         "update media_facts set examined_index = ?, examined_ms = ? where evidence_id = ?",
         (entry.index, read_part(entry, "examined").get("until_ms"), entry.leaf.subject),

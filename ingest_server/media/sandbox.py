@@ -217,6 +217,11 @@ class _Run:
             raise _TimeUpError
 
 
+def try_sandbox() -> Outcome:
+    """Run the program on an empty recording: how it ends says whether it works on this machine."""
+    return run_sandboxed({"task": "pictures", "size": 0, "path": ""}, lambda _offset, _length: b"", Limits())
+
+
 def _judge_end(process: subprocess.Popen[bytes], error: BrokenWireError, errors: IO[bytes]) -> Outcome:
     """Say how a program ended that left without a report."""
     try:
@@ -227,7 +232,9 @@ def _judge_end(process: subprocess.Popen[bytes], error: BrokenWireError, errors:
         import signal
 
         name = signal.Signals(-code).name
-        return _failed("cpu" if name == "SIGXCPU" else "crashed", name)
+        # SIGKILL is no crash: the kernel sends it where the machine has no memory left.
+        ending = {"SIGXCPU": "cpu", "SIGKILL": "memory"}.get(name, "crashed")
+        return _failed(ending, name)
     errors.seek(0)
     told = errors.read(64 << 10).decode("utf-8", "replace").strip().rpartition("\n")[2]
     return _failed("broken", f"{error} (exit {code}) {told[:300]}")

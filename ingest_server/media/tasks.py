@@ -21,7 +21,7 @@ from ingest_server.jobs.feeding import EXAMINATION, PICTURES
 from ingest_server.media.confinement import Limits
 from ingest_server.media.recording import make_events
 from ingest_server.media.reports import read_examination_report, read_pictures_report
-from ingest_server.media.sandbox import run_sandboxed
+from ingest_server.media.sandbox import run_sandboxed, try_sandbox
 from ingest_server.media.thresholds import Thresholds
 from ingest_server.recordings.queries import get_recording
 from ingest_server.steps import reached
@@ -44,6 +44,10 @@ class FailedRunError(Exception):
     """The sandbox ended without a report; a second time that is the verdict on the recording."""
 
 
+class SandboxBrokenError(Exception):
+    """The sandbox fails on an empty file too: that is this machine's fault, and no verdict on a recording."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """One job as a task sees it.
@@ -63,7 +67,7 @@ class Work:
     @property
     def is_last_attempt(self) -> bool:
         """Whether a run that fails now is the verdict."""
-        return int(self.job["attempts"]) > 1
+        return int(self.job["failed_runs"]) > 0
 
 
 def do_media_job(work: Work) -> str:
@@ -72,6 +76,7 @@ def do_media_job(work: Work) -> str:
     Raises:
         StoppedError: It was broken off.
         FailedRunError: The sandbox failed, for the first time.
+        SandboxBrokenError: The sandbox fails on everything.
         StoreError: The store does not answer or refuses.
         ServerError: The ledger takes nothing.
     """
@@ -84,8 +89,8 @@ def do_media_job(work: Work) -> str:
         return "nothing to examine"
     outcome = _run(work, recording)  # 2
     reached("work.decoded")
-    if outcome.ending != "done" and not work.is_last_attempt:
-        raise FailedRunError(f"the decoder failed and is tried once more ({outcome.ending}: {outcome.detail})")
+    if outcome.ending != "done":
+        _judge_failure(work, outcome)
     stored = _store_pieces(work, outcome)  # 3
     reached("work.stored")
     events = _make_events(work, outcome, stored)
@@ -95,6 +100,15 @@ def do_media_job(work: Work) -> str:
         return "the ledger tells of it already"
     reached("work.recorded")
     return outcome.ending
+
+
+def _judge_failure(work: Work, outcome: Outcome) -> None:
+    """Return only where a failed run is a verdict: the second time, on a machine where the sandbox works."""
+    if not work.is_last_attempt:
+        raise FailedRunError(f"the decoder failed and is tried once more ({outcome.ending}: {outcome.detail})")
+    proof = try_sandbox()
+    if proof.ending != "done":
+        raise SandboxBrokenError(f"the sandbox does not work on this machine ({proof.ending}: {proof.detail})")
 
 
 def _is_told(work: Work) -> bool:

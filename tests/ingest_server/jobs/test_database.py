@@ -61,7 +61,7 @@ def test_a_paused_queue_gives_nothing(jobs: JobsDatabase) -> None:
 def test_a_job_put_back_waits_until_its_time(jobs: JobsDatabase) -> None:
     add(jobs, 4)
     jobs.claim(1, "one", NOW)
-    jobs.put_back(1, "one", LATER, "the store does not answer", is_counted=True)
+    jobs.put_back(1, "one", LATER, "the store does not answer")
     assert jobs.take_waiting(10, NOW) == []
     assert len(jobs.take_waiting(10, LATER)) == 1
     assert jobs.take_waiting(10, LATER) == []
@@ -101,6 +101,6 @@ def test_a_worker_that_lost_its_job_changes_nothing_of_it(jobs: JobsDatabase) ->
     jobs.claim(1, "one", NOW)
     jobs.execute("update jobs set state = 'cancelled', worker = null")
     jobs.end(1, "one", "done", "done", NOW)
-    jobs.put_back(1, "one", NOW, None, is_counted=True)
+    jobs.put_back(1, "one", NOW, None)
     assert state_of(jobs) == "cancelled"
     assert not jobs.is_held(1, "one")

@@ -20,7 +20,9 @@ from ingest_server.installation import Installation
 from ingest_server.jobs.commands import cancel_job, pause_work, request_work, resume_work
 from ingest_server.jobs.database import JobsDatabase
 from ingest_server.jobs.feeding import feed_jobs
+from ingest_server.media import tasks
 from ingest_server.media.derivatives import find_derivative, list_frames, read_derivative
+from ingest_server.media.sandbox import Outcome
 from ingest_server.steps import WORK_STEPS
 from tests.support.films import draw_black, write_film
 from tests.support.received import list_events, make_data, receive, run_worker
@@ -113,16 +115,14 @@ def test_losing_the_jobs_loses_no_work_and_doubles_none(data: Path, film: Path) 
 
 def test_the_same_work_done_behind_the_ledgers_back_is_refused_whole(data: Path, film: Path) -> None:
     """Two workers that both had the job: the second one's act is refused by its claim."""
-    from ingest_server.media.tasks import Work, do_media_job
-
     fill(data, film)
     with Installation.open(data, utc_clock) as installation, closing(JobsDatabase(data)) as jobs:
         feed_jobs(installation, jobs)
         job = jobs.claim(1, "me", "2026-11-25T00:00:00.000000Z")
         assert job is not None
-        work = Work(installation, job, lambda: False, lambda *_: None)
-        assert do_media_job(work) == "done"
-        assert do_media_job(work) == "the ledger tells of it already"
+        work = tasks.Work(installation, job, lambda: False, lambda *_: None)
+        assert tasks.do_media_job(work) == "done"
+        assert tasks.do_media_job(work) == "the ledger tells of it already"
         assert len(list_events(installation, "recording.probed")) == 1
 
 
@@ -134,7 +134,8 @@ def test_a_recording_can_be_looked_at_again(data: Path, film: Path) -> None:
     run_worker(data)
     with Installation.open(data, utc_clock) as installation:
         assert len(list_events(installation, "recording.probed")) == 2
-        assert len(list_frames(installation.catalogue, evidence_id)) == 3
+        frames = list_frames(installation.catalogue, evidence_id)
+        assert [frame["place"] for frame in frames] == [0, 1, 2]
         assert installation.catalogue.check() == []
 
 
@@ -233,6 +234,49 @@ def test_a_store_that_does_not_answer_is_waited_for(data: Path, film: Path) -> N
     hidden.rename(original)
     run_worker(data)
     judge(data, evidence_ids)
+
+
+def do_job(installation: Installation, jobs: JobsDatabase, outcome: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Do the first job with decoders that end in a way."""
+    ended = Outcome(outcome, "SIGSEGV", {}, (), ())
+    monkeypatch.setattr(tasks, "run_sandboxed", lambda *_, **__: ended)
+    jobs.execute("update jobs set state = 'waiting'")
+    job = jobs.claim(1, "me", "2026-11-25T00:00:00.000000Z")
+    assert job is not None
+    return tasks.do_media_job(tasks.Work(installation, job, lambda: False, lambda *_: None))
+
+
+@pytest.mark.parametrize("ending", ["crashed", "timeout", "memory", "cpu", "broken"])
+def test_decoders_that_fail_twice_are_the_verdict(
+    data: Path, film: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [evidence_id] = fill(data, film)
+    with Installation.open(data, utc_clock) as installation, closing(JobsDatabase(data)) as jobs:
+        feed_jobs(installation, jobs)
+        with pytest.raises(tasks.FailedRunError):
+            do_job(installation, jobs, ending, monkeypatch)
+        assert list_events(installation, *MADE) == []
+        jobs.put_back(1, "me", "2026-11-25T00:00:00.000000Z", "it failed", is_failed_run=True)
+        assert do_job(installation, jobs, ending, monkeypatch) == ending
+        row = installation.catalogue.fetch_one("select verdict from media_facts where evidence_id = ?", evidence_id)
+        assert row is not None
+        assert row["verdict"] == ("crashed" if ending == "crashed" else "stopped")
+        code = installation.catalogue.fetch_one("select code from findings where subject = ?", evidence_id)
+        assert code is not None
+        assert code["code"] == ("decoder_crashed" if ending == "crashed" else "decoder_stopped")
+
+
+def test_a_machine_whose_sandbox_is_broken_says_nothing_about_recordings(
+    data: Path, film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(data, film)
+    monkeypatch.setattr(tasks, "try_sandbox", lambda: Outcome("broken", "no library", {}, (), ()))
+    with Installation.open(data, utc_clock) as installation, closing(JobsDatabase(data)) as jobs:
+        feed_jobs(installation, jobs)
+        jobs.execute("update jobs set failed_runs = 3")
+        with pytest.raises(tasks.SandboxBrokenError):
+            do_job(installation, jobs, "broken", monkeypatch)
+        assert list_events(installation, *MADE) == []
 
 
 def test_a_folder_of_files_of_all_kinds_ends_with_a_verdict_each(data: Path, tmp_path: Path) -> None:
