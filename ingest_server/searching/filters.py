@@ -48,7 +48,7 @@ class RecordingFilter:
         since: Earliest start by the recorder's own clock, ``YYYY-MM-DD`` or with a time.
         until: Latest start, likewise; a day alone means the whole day.
         case: Case file number it is attached to.
-        text: Words, each found in path, claims, evidence id, officer's name, labels, notes, case number or title; a
+        text: Words, each found in path, claims, evidence id, officer's name, labels, case number or title; a
             whole evidence id or SHA-256 finds exactly that recording.
         unit: Code of a unit that the recording or its officer belongs to, or a unit above theirs.
         received_since: Earliest reception, an instant.

@@ -16,15 +16,12 @@ if TYPE_CHECKING:
 
     from chain_of_custody.ledger import Entry
 
-# What free text is compared with, beside path and evidence id.
+# What free text is compared with, beside path and evidence id. Notes are content, shown only under a grant: finding
+# words of them would tell what they say.
 _SOURCES = (
     "select value from claims where evidence_id = ?1 order by name, source, value",
     "select name from officers where number = ?2",
     "select label from labels where evidence_id = ?1 order by label",
-    (
-        "select text from notes n where evidence_id = ?1 and not exists (select 1 from notes later where"
-        ' later.evidence_id = n.evidence_id and later.corrects = n."index") order by "index"'
-    ),
     (
         "select c.number || char(10) || c.title from attachments a join casefiles c using (casefile_id)"
         " where a.evidence_id = ?1 order by c.number"
@@ -118,10 +115,6 @@ def _note_label(database: sqlite3.Connection, entry: Entry) -> None:
     refresh_text(database, entry.leaf.subject)
 
 
-def _note_note(database: sqlite3.Connection, entry: Entry) -> None:
-    refresh_text(database, entry.leaf.subject)
-
-
 def _refresh_facet(database: sqlite3.Connection, evidence_id: str, facet: str, value: str | None, there: str) -> None:
     """List a recording under a value where ``there`` finds a row, and take it off the list where not."""
     place = "select r.received_index from recordings r where r.evidence_id = ?1 and"
@@ -154,7 +147,6 @@ _NOTE: Mapping[str, Callable[[sqlite3.Connection, Entry], None]] = {
     "recording.attached": _note_link,
     "recording.detached": _note_link,
     "recording.labelled": _note_label,
-    "recording.noted": _note_note,
     "recording.received": _note_recording,
     "recording.unlabelled": _note_label,
     "unit.added": _note_unit,
