@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -70,8 +71,8 @@ _GATHER_S = 60.0
 _EACH = 300
 _MAX_KINDS = 10_000
 BODY_LIMIT = 1 << 20
-# Docks' inventories and parts may be larger; their handlers bound them, once the sender is known.
-_OWN_LIMITS = ("/dock/v1/", "/store/v1/parts/")
+# Docks' inventories and parts, and text records, may be larger; their handlers bound them, once the sender is known.
+_OWN_LIMITS = re.compile(r"/dock/v1/|/store/v1/parts/|/casefiles/[^/]+/documents\Z")
 
 
 class BodyLimit:
@@ -86,7 +87,7 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count what is received of one request."""
-        if scope["type"] != "http" or scope["path"].startswith(_OWN_LIMITS):
+        if scope["type"] != "http" or _OWN_LIMITS.match(scope["path"]):
             await self._app(scope, receive, send)
             return
         stated = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
@@ -201,9 +202,12 @@ def add_middleware(app: FastAPI) -> None:
             except ServerError:
                 log.exception("a refusal could not be recorded")
         if is_page(request):
-            return answer_page(request, problem)
+            page = answer_page(request, problem)
+            # An answer to a failure of ours passes outside HeaderMiddleware.
+            for name, value in HEADERS.items():
+                page.headers.setdefault(name, value)
+            return page
         headers = {"WWW-Authenticate": "Bearer"} if problem.code == "token_needed" else {}
-        # An answer to a failure of ours passes outside HeaderMiddleware.
         return JSONResponse(
             problem.to_problem(),
             status_code=problem.status,

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from ingest_server.accounts.links import spend_link
-from ingest_server.accounts.passwords import check_password_rules, is_password_right, store_password
+from ingest_server.accounts.passwords import check_password_rules, store_password
 from ingest_server.accounts.queries import get_account
 from ingest_server.accounts.sessions import (
     COOKIE,
@@ -20,10 +20,10 @@ from ingest_server.accounts.sessions import (
     list_sessions,
     revoke_session,
 )
-from ingest_server.accounts.signing_in import begin_session, sign_in
+from ingest_server.accounts.signing_in import begin_session, prove_password, sign_in
 from ingest_server.context import get_state
 from ingest_server.custody.recording import Event
-from ingest_server.errors import BadRequestError, ForbiddenError, NotFoundError, ServerError
+from ingest_server.errors import BadRequestError, ForbiddenError, NotFoundError, ServerError, TooManyRequestsError
 from ingest_server.policy.values import read_count
 from ingest_server.web.languages import COOKIE as LANGUAGE_COOKIE
 from ingest_server.web.languages import LANGUAGES
@@ -108,6 +108,7 @@ async def post_link(request: Request) -> Response:
     account = get_account(installation.catalogue, account_id)
     if account is None:
         raise NotFoundError("not_found")
+    await run_in_threadpool(_end_earlier, request)
     cookie = await run_in_threadpool(
         begin_session,
         installation,
@@ -149,7 +150,7 @@ def post_password(visit: Changing) -> Response:
     password = read_field(visit.form, "password")
     try:
         _check_change(visit, password)
-    except BadRequestError as error:
+    except (BadRequestError, TooManyRequestsError) as error:
         return _show_me(visit, error=error)
     installation.custody.record(visit.actor, Event("account.password_set", "account", viewer.account_id, {}))
     store_password(installation, viewer.account_id, password)
@@ -158,8 +159,7 @@ def post_password(visit: Changing) -> Response:
 
 
 def _check_change(visit: Change, password: str) -> None:
-    if not is_password_right(visit.installation, visit.viewer.account_id, read_field(visit.form, "old")):
-        raise BadRequestError("password_wrong")
+    prove_password(visit.installation, visit.viewer, read_field(visit.form, "old"), address=_address_of(visit.request))
     if password != read_field(visit.form, "again"):
         raise BadRequestError("passwords_differ")
     check_password_rules(visit.installation, password, visit.viewer.name)

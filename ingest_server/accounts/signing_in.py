@@ -14,13 +14,14 @@ from ingest_server.accounts.queries import find_account
 from ingest_server.accounts.sessions import open_session
 from ingest_server.custody.actors import Actor, server_actor
 from ingest_server.custody.recording import Event
-from ingest_server.errors import TooManyRequestsError, UnauthorizedError
+from ingest_server.errors import BadRequestError, TooManyRequestsError, UnauthorizedError
 from ingest_server.policy.values import read_count
 
 if TYPE_CHECKING:
     from typing import Any
 
     from chain_of_custody.canonical import JsonValue
+    from ingest_server.accounts.viewers import Viewer
     from ingest_server.installation import Installation
 
 
@@ -53,11 +54,29 @@ def sign_in(installation: Installation, name: str, password: str, *, address: st
     _check_throttle(installation, keys)
     account = find_account(installation.catalogue, name)
     is_right = is_password_right(installation, account["account_id"] if account else None, password)
+    # Passwords are tried one at a time, so of many guesses sent at once the late ones learn nothing.
+    _check_throttle(installation, keys)
     if account is None or not is_right or account["status"] != "active":
         _note_failure(installation, keys, account, address)
         raise UnauthorizedError("sign_in_failed")
     installation.private.execute("delete from attempts where key = ?", keys[0])
     return begin_session(installation, account, address=address, browser=browser)
+
+
+def prove_password(installation: Installation, viewer: Viewer, password: str, *, address: str) -> None:
+    """Let through who knows the password of their own session's account; guessing counts as at the sign-in page.
+
+    Raises:
+        BadRequestError: ``password_wrong``; an event.
+        TooManyRequestsError: Too many failures.
+    """
+    keys = (_throttle_key("account", viewer.name.casefold()), _throttle_key("address", address))
+    _check_throttle(installation, keys)
+    is_right = is_password_right(installation, viewer.account_id, password)
+    _check_throttle(installation, keys)
+    if not is_right:
+        _note_failure(installation, keys, {"account_id": viewer.account_id}, address)
+        raise BadRequestError("password_wrong")
 
 
 def begin_session(installation: Installation, account: dict[str, Any], *, address: str, browser: str) -> str:

@@ -55,6 +55,7 @@ def export_casefile(
     reason: str,
     progress: Callable[[int, int], None] | None = None,
     on_prepared: Callable[[str], None] | None = None,
+    require: Callable[[Sequence[str]], None] | None = None,
 ) -> Export:
     """Export every recording of a case file; ``out`` is durable on return and was not there before.
 
@@ -66,6 +67,7 @@ def export_casefile(
         reason: Why; part of the events.
         progress: Told the bytes of originals written and how many there are.
         on_prepared: Told the export's identity as soon as the ledger has it.
+        require: Told which recordings it will hold, before anything is recorded; raises where they may not be taken.
 
     Raises:
         BadRequestError: ``out`` cannot be written.
@@ -85,7 +87,7 @@ def export_casefile(
     try:
         # Opened before anything is recorded: a folder that cannot be written to is no act of custody.
         with _open_unfinished(unfinished, out) as file:
-            prepared, rows = _prepare(installation, actor, casefile, reason)  # 1
+            prepared, rows = _prepare(installation, actor, casefile, reason, require)  # 1
             if on_prepared:
                 on_prepared(prepared.leaf.subject)
             summary = _write(installation, file, number, prepared, rows, progress)  # 2
@@ -109,7 +111,11 @@ def _open_unfinished(unfinished: Path, out: Path) -> BinaryIO:
 
 
 def _prepare(
-    installation: Installation, actor: Actor, casefile: dict[str, Any], reason: str
+    installation: Installation,
+    actor: Actor,
+    casefile: dict[str, Any],
+    reason: str,
+    require: Callable[[Sequence[str]], None] | None,
 ) -> tuple[Entry, list[dict[str, Any]]]:
     """Append ``export.prepared``; somebody else's act meanwhile only means listing again."""
     for _ in range(TRIES):
@@ -118,6 +124,9 @@ def _prepare(
             raise NotFoundError("not_found", f"nothing is attached to case file {casefile['number']}")
         ids = [row["evidence_id"] for row in rows]
         heads = list_heads(installation.ledger, list_subjects(installation.ledger, ids, [casefile["casefile_id"]]))
+        # Behind the heads: whatever changes after this moves one of them, and the ledger refuses the event.
+        if require:
+            require(ids)
         prepared: JsonValue = {
             "casefile": casefile["casefile_id"],
             "number": casefile["number"],

@@ -21,6 +21,7 @@ from ingest_server.custody.actors import Actor
 from ingest_server.custody.recording import Event
 from ingest_server.errors import ConflictedError, ForbiddenError, GoneError, NotFoundError
 from ingest_server.exports.preview import preview_package
+from ingest_server.exports.reaching import list_packaged, require_export_reach
 from ingest_server.policy.values import read_count
 
 if TYPE_CHECKING:
@@ -131,13 +132,14 @@ def open_package(installation: Installation, viewer: Viewer, job: ExportJob) -> 
     """The package's file, once the event says who takes it.
 
     Raises:
-        ForbiddenError: Somebody else asked for it.
+        ForbiddenError: Somebody else asked for it, or it holds what is outside their reach by now.
         GoneError: There is no file, or its time is over.
     """
     require_owner(viewer, job)
     path = package_path(installation, job.job_id)
     if not job.is_there or job.export_id is None or not path.is_file():
         raise GoneError("package_gone")
+    require_export_reach(installation, viewer, list_packaged(installation, job.export_id))
     event = Event("export.downloaded", "export", job.export_id, {"package": {"package_sha256": job.sha256}})
     installation.custody.record(viewer.actor, event)
     return path

@@ -19,15 +19,18 @@ from chain_of_custody.instants import format_instant
 from chain_of_custody.policy import Policy, TrustPolicy
 from chain_of_custody.report import render_report
 from chain_of_custody.verifier import verify_package
+from ingest_server.custody.actors import server_actor
 from ingest_server.custody.recording import Event
-from ingest_server.errors import ServerError
+from ingest_server.errors import ForbiddenError, ServerError
 from ingest_server.exports.commands import export_casefile
 from ingest_server.exports.jobs import job_actor, package_path, read_job
+from ingest_server.exports.reaching import require_still_allowed
 from ingest_server.store.errors import StoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from chain_of_custody.canonical import JsonValue
     from ingest_server.exports.jobs import ExportJob
     from ingest_server.installation import Installation
 
@@ -107,7 +110,14 @@ def run_job(installation: Installation, job: ExportJob, ended: threading.Event) 
     progress = _Progress(installation, job, ended)
     try:
         export = export_casefile(
-            installation, job_actor(job), job.number, out, job.reason, progress, progress.keep_identity
+            installation,
+            job_actor(job),
+            job.number,
+            out,
+            job.reason,
+            progress,
+            progress.keep_identity,
+            lambda ids: require_still_allowed(installation, job.account_id, ids),
         )
         _set(installation, job, "verifying", done_bytes=progress.total)
         facts: dict[str, str | int | None] = {
@@ -120,6 +130,9 @@ def run_job(installation: Installation, job: ExportJob, ended: threading.Event) 
     except StoppedError as stopped:
         _record_cancelled(installation, job, progress.export_id)
         _set(installation, job, stopped.state)
+    except ForbiddenError as error:
+        _record_refused(installation, job, error)
+        _set(installation, job, "failed", code=error.code, detail=error.detail)
     except ServerError as error:
         _set(installation, job, "failed", code=error.code, detail=error.detail)
     except (StoreError, CustodyError, OSError) as error:
@@ -191,6 +204,13 @@ def _record_cancelled(installation: Installation, job: ExportJob, export_id: str
     if export_id is not None:
         event = Event("export.cancelled", "export", export_id, {"export": {"casefile": job.casefile_id}})
         installation.custody.record(job_actor(job), event)
+
+
+def _record_refused(installation: Installation, job: ExportJob, error: ForbiddenError) -> None:
+    """What was allowed when it was asked for is not any more: a refusal like one at a page."""
+    refusal: JsonValue = {"code": error.code, "route": "export", "count": 1}
+    event = Event("request.refused", "account", job.account_id, {"refusal": refusal})
+    installation.custody.record(server_actor(), event)
 
 
 def _set(installation: Installation, job: ExportJob, state: str, **values: str | int | None) -> None:

@@ -83,7 +83,7 @@ def get_thumbnail(request: Request, preview_id: str, evidence_id: str) -> Respon
     installation = get_state(request).installation
     viewer = find_viewer(installation, request.cookies.get(COOKIE))
     body = read_picture(installation, viewer, preview_id, next(iter(read_ids([evidence_id])), ""))
-    headers = {"Cache-Control": "no-store", "Content-Security-Policy": "default-src 'none'"}
+    headers = {"Cache-Control": "no-store", "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
     return Response(body, media_type="image/jpeg", headers=headers)
 
 
@@ -134,6 +134,8 @@ def _find(visit: Visit, address: ListAddress) -> dict[str, Any]:
         "suggestions": [
             (condition, value, name, address.to_url(**{"text": "", condition: value}))
             for condition, value, name in suggest_filters(installation.catalogue, address.text)
+            # Titles of case files are for who may read case files.
+            if condition != "case" or viewer.may(Permission.CASEFILE_READ)
         ],
         "previous": address.to_url(before=str(rows[0]["received_index"])) if rows and found.has_before else "",
         "next": address.to_url(after=str(rows[-1]["received_index"])) if rows and found.has_after else "",

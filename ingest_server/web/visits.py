@@ -170,7 +170,7 @@ async def read_form(request: Request, max_form: int = MAX_FORM) -> FormData:
         raise BadRequestError("bad_request", "the form does not say how long it is")
     if int(length) > max_form:
         raise TooLargeError("too_large")
-    return await request.form(max_fields=MAX_FIELDS, max_files=20, max_part_size=max_form)
+    return await request.form(max_fields=MAX_FIELDS, max_files=20, max_part_size=min(max_form, MAX_FORM))
 
 
 def read_field(form: FormData, name: str, limit: int = 2000) -> str:

@@ -132,6 +132,19 @@ def test_a_file_over_the_policys_limit_is_refused(filled: Filled) -> None:
         filled.system.server("policy", "set", "document.max_mib", "100", "--reason", "test")
 
 
+def test_a_file_larger_than_any_other_form_is_taken(filled: Filled) -> None:
+    casefile, content = filled.open_casefile("larger"), b"%PDF-1.7\n" + os.urandom(3 << 20)
+    assert add(filled, casefile, content=content)[0] == 303
+    handler = filled.people.as_role("case_handler")
+    assert handler.post(find_form(handler, casefile, "download")).data == content
+
+
+def test_a_text_beside_a_file_is_no_way_around_the_limit_of_texts(filled: Filled) -> None:
+    casefile, before = filled.open_casefile("beside"), filled.people.types()
+    assert add(filled, casefile, note="x" * (2 << 20))[0] == 400
+    assert filled.people.types() == before
+
+
 def test_folders_before_a_name_are_cut_off(filled: Filled) -> None:
     casefile = filled.open_casefile("folders")
     assert add(filled, casefile, "..\\..\\etc/passwd.txt", "文字".encode())[0] == 303

@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chain_of_custody.identities import new_id, parse_shown_id, show_id
+from ingest_server.accounts.users import change_user
+from ingest_server.accounts.viewers import Viewer
+from ingest_server.custody.actors import operator_actor, server_actor
+from ingest_server.custody.recording import Event as CustodyEvent
 from ingest_server.exports import runner
 from ingest_server.exports.jobs import (
     ExportJob,
@@ -23,13 +27,12 @@ from ingest_server.exports.jobs import (
     sweep_packages,
 )
 from ingest_server.exports.runner import StoppedError, mark_interrupted, run_job
-from tests.support.people import Person
+from tests.support.people import UNIT, Person
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ingest_server.accounts.viewers import Viewer
     from ingest_server.installation import Installation
     from tests.support.filled import Filled
 
@@ -133,8 +136,6 @@ def test_who_may_not_export_sees_and_does_nothing(filled: Filled, role: str) -> 
 
 def ask(filled: Filled, number: str) -> tuple[Viewer, str, Callable[[Installation], str]]:
     """A case file with a recording, a viewer in this process, and how to ask for its package here."""
-    from ingest_server.accounts.viewers import Viewer
-
     casefile = parse_shown_id(filled.open_casefile(number))
     filled.attach(show_id(casefile), filled.own[0])
     administrator = filled.people.as_role("evidence_administrator")
@@ -183,6 +184,54 @@ def test_what_a_server_left_unfinished_is_interrupted_at_the_next_start(filled: 
     assert "Make it again" in administrator.read(location)
     again = administrator.post(f"{location}/again").headers["location"]
     assert "The offline verifier proved this package" in wait_for_end(administrator, again)
+
+
+def test_what_was_attached_after_asking_is_judged_too(filled: Filled) -> None:
+    casefile = parse_shown_id(filled.open_casefile("meanwhile-1"))
+    filled.attach(show_id(casefile), filled.own[0])
+    person = filled.people.as_role("supervisor")
+    viewer = Viewer(filled.people.account_id(person), person.name, "supervisor", None, UNIT, new_id(), "csrf")
+    with filled.people.installation() as installation:
+        job = read(installation, casefile, ask_export(installation, viewer, casefile, "reason"))
+        # In this process, so that the server's own runner leaves it alone.
+        filled.attach(show_id(casefile), filled.foreign)
+        refused = filled.people.types().count("request.refused")
+        prepared = filled.people.types().count("export.prepared")
+        run_job(installation, job, Event())
+        job = read(installation, casefile, job.job_id)
+    assert (job.state, job.code) == ("failed", "export_out_of_reach")
+    assert filled.people.types().count("export.prepared") == prepared
+    assert filled.people.types().count("request.refused") == refused + 1
+
+
+def test_an_account_disabled_after_asking_gets_no_package(filled: Filled) -> None:
+    casefile = parse_shown_id(filled.open_casefile("meanwhile-2"))
+    filled.attach(show_id(casefile), filled.own[0])
+    person = filled.people.add("leaves-soon", "supervisor", unit=UNIT)
+    account = filled.people.account_id(person)
+    viewer = Viewer(account, person.name, "supervisor", None, UNIT, new_id(), "csrf")
+    with filled.people.installation() as installation:
+        job = read(installation, casefile, ask_export(installation, viewer, casefile, "reason"))
+        change_user(
+            installation, operator_actor(), account, role="supervisor", officer=None, unit=UNIT, status="disabled",
+            reason="left",
+        )  # fmt: skip
+        run_job(installation, job, Event())
+        job = read(installation, casefile, job.job_id)
+    assert (job.state, job.code) == ("failed", "not_permitted")
+
+
+def test_a_package_of_what_was_restricted_since_is_not_given_out(filled: Filled) -> None:
+    administrator, location, _ = make_package(filled, "restricted-since")
+    shown = filled.own[0]
+    with filled.people.installation() as installation:
+        for verb, status in (("recording.restricted", 403), ("recording.released", 200)):
+            act = CustodyEvent(verb, "recording", parse_shown_id(shown), {"reason": "test"})
+            installation.custody.record(server_actor(), act)
+            before = filled.people.types().count("export.downloaded")
+            assert administrator.post(f"{location}/download").status == status
+            assert filled.people.types().count("export.downloaded") == before + (status == 200)
+    assert "export_out_of_reach" in filled.system.read_parts("request.refused", "refusal", "code")
 
 
 def test_a_second_export_while_one_is_under_way_is_refused(filled: Filled) -> None:
