@@ -187,6 +187,7 @@ def _add_register_pages(page: Callable[..., None], form: Callable[..., None]) ->
 
     account = "/registers/accounts/{account_id}"
     page("/registers", register_pages.get_registers)
+    page("/registers/sign-in-failures", overview_pages.get_sign_in_failures)
     form("/registers/accounts", register_pages.post_account)
     form("/registers/officers", register_pages.post_officer)
     form("/registers/units", register_pages.post_unit)

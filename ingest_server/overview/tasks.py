@@ -5,7 +5,7 @@ A count opens exactly the list that it counted. Nothing is hidden because it is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -14,14 +14,25 @@ from zoneinfo import ZoneInfo
 from chain_of_custody.instants import format_instant
 from ingest_server.accounts.queries import list_accounts
 from ingest_server.accounts.viewers import find_reach
-from ingest_server.cases.queries import count_empty
+from ingest_server.cases.queries import count_casefiles, count_empty
 from ingest_server.docks.watching import list_dock_states
 from ingest_server.health import is_receiving
-from ingest_server.ledger.queries import LogFilter, count_lines, count_new, count_open_refusals, find_review, find_time
+from ingest_server.jobs.database import FAILED
+from ingest_server.jobs.queries import read_work
+from ingest_server.ledger.queries import (
+    LogFilter,
+    count_lines,
+    count_new,
+    count_open_refusals,
+    find_indexes,
+    find_review,
+    find_time,
+)
 from ingest_server.permissions import Permission
 from ingest_server.policy.values import read_count
 from ingest_server.searching.addresses import ListAddress, make_filter
-from ingest_server.searching.queries import count_recordings
+from ingest_server.searching.filters import RecordingFilter
+from ingest_server.searching.queries import count_recordings, find_recordings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +54,7 @@ class Task:
         family: How urgent: ``bad``, ``warn``, ``busy``, or ``idle`` for what is only news.
         is_more: Whether counting ended before the end.
         note: What more there is to say, in no language: a name, an instant.
+        is_checked: Whether there was anything to check; a zero of nothing is not green.
     """
 
     key: str
@@ -51,6 +63,7 @@ class Task:
     family: str
     is_more: bool = False
     note: str = ""
+    is_checked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +106,27 @@ def _list_ledger(watching: Watching) -> Iterator[Task]:
     review = find_review(catalogue)
     yield Task("refusals", count_open_refusals(catalogue, review), "/log?outcome=open", BAD)
     yield Task("review", count_new(catalogue, review), "/log?new=1", BUSY, note=review.time or "")
-    wanted = LogFilter(types=("recorder.undocked",), outcome="failed", start=watching.since_index)
+    ended = LogFilter(types=("recorder.undocked",), start=watching.since_index)
+    failed = count_lines(catalogue, replace(ended, outcome="failed"))
     query = urlencode({"type": "recorder.undocked", "outcome": "failed", "since": watching.since})
-    yield Task("dockings", count_lines(catalogue, wanted), f"/log?{query}", BAD)
+    yield Task("dockings", failed, f"/log?{query}", BAD, is_checked=bool(find_indexes(catalogue, ended, limit=1)))
 
 
 def _list_recordings(watching: Watching) -> Iterator[Task]:
     """New recordings and what is still to be done with those within reach."""
     if not watching.viewer.may(Permission.RECORDING_READ):
         return
-    since = watching.since
-    yield _count(watching, "finding_error", BAD, ListAddress(finding="error", received_since=since))
-    yield _count(watching, "finding_warning", WARN, ListAddress(finding="warning", received_since=since))
+    since, reach = watching.since, find_reach(watching.viewer)
+    recent = _count(watching, "recent", IDLE, ListAddress(received_since=since))
+    has_any = bool(find_recordings(watching.installation.catalogue, RecordingFilter(), reach, limit=1).rows)
+    for key, family, severity in (("finding_error", BAD, "error"), ("finding_warning", WARN, "warning")):
+        task = _count(watching, key, family, ListAddress(finding=severity, received_since=since))
+        yield replace(task, is_checked=recent.count > 0)
     if watching.viewer.may(Permission.CASEFILE_READ) or watching.viewer.role == "officer":
-        yield _count(watching, "unattached", WARN, ListAddress(attached="none"))
+        yield replace(_count(watching, "unattached", WARN, ListAddress(attached="none")), is_checked=has_any)
     if watching.viewer.role == "officer":
-        yield _count(watching, "unlabelled", IDLE, ListAddress(labelled="none"))
-    yield _count(watching, "recent", IDLE, ListAddress(received_since=since))
+        yield replace(_count(watching, "unlabelled", IDLE, ListAddress(labelled="none")), is_checked=has_any)
+    yield recent
 
 
 def _count(watching: Watching, key: str, family: str, address: ListAddress) -> Task:
@@ -123,7 +140,9 @@ def _list_casefiles(watching: Watching) -> Iterator[Task]:
     if watching.viewer.may(Permission.CASEFILE_CHANGE):
         limit = 1000
         count = count_empty(watching.installation.catalogue, limit + 1)
-        yield Task("empty_casefiles", min(count, limit), "/casefiles?recordings=none", WARN, count > limit)
+        has_any = count_casefiles(watching.installation.catalogue) > 0
+        address = "/casefiles?recordings=none"
+        yield Task("empty_casefiles", min(count, limit), address, WARN, count > limit, is_checked=has_any)
 
 
 def _list_docks(watching: Watching) -> Iterator[Task]:
@@ -138,7 +157,8 @@ def _list_docks(watching: Watching) -> Iterator[Task]:
         if state.dock["status"] == "enrolled"
     }
     silent = sorted((at, name) for name, at in heard.items() if at < limit)
-    yield Task("silent_docks", len(silent), "/docks", WARN, note=silent[0][1] if silent else "")
+    longest = silent[0][1] if silent else ""
+    yield Task("silent_docks", len(silent), "/docks", WARN, note=longest, is_checked=bool(heard))
     if viewer.may(Permission.DOCK_MANAGE):
         yield Task("store", 0 if is_receiving(installation) else 1, "/docks", BAD)
         row = installation.private.fetch_one(
@@ -161,4 +181,12 @@ def _list_accounts(watching: Watching) -> Iterator[Task]:
     yield Task("disabled", sum(1 for one in accounts if one["status"] != "active"), "/registers", IDLE)
 
 
-_LISTS = (_list_ledger, _list_recordings, _list_casefiles, _list_docks, _list_accounts)
+def _list_work(watching: Watching) -> Iterator[Task]:
+    """Background work that failed and was given up."""
+    if watching.viewer.may(Permission.WORK_READ):
+        counts = read_work(watching.installation).counts
+        has_any = sum(counts.values()) > 0
+        yield Task("work_failed", counts[FAILED], f"/work?state={FAILED}", WARN, is_checked=has_any)
+
+
+_LISTS = (_list_ledger, _list_recordings, _list_casefiles, _list_docks, _list_accounts, _list_work)

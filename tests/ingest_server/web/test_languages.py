@@ -81,3 +81,16 @@ def test_the_language_is_the_persons_choice_then_the_browsers(
 def test_an_instant_is_shown_in_the_agencys_zone() -> None:
     zone = ZoneInfo("Asia/Shanghai")
     assert Language("en").show_time("2026-11-24T18:30:05.000000Z", zone) == "2026-11-25 02:30:05"
+
+
+def test_one_text_has_one_translation() -> None:
+    """Texts are one catalogue, whichever file they stand in; of two translations the file's name would decide."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for path in sorted((LOCALES / "zh_Hans").glob("*.po")):
+        with path.open("rb") as file:
+            for message in read_po(file, locale="zh_Hans"):
+                string = message.string if isinstance(message.string, str) else message.string[0]
+                identity = message.id if isinstance(message.id, str) else message.id[0]
+                if identity:
+                    found.setdefault((identity, message.context or ""), set()).add(string)
+    assert not {text: strings for text, strings in found.items() if len(strings) > 1}
