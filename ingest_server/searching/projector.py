@@ -115,6 +115,10 @@ def _note_label(database: sqlite3.Connection, entry: Entry) -> None:
     refresh_text(database, entry.leaf.subject)
 
 
+def _note_words(database: sqlite3.Connection, entry: Entry) -> None:
+    refresh_text(database, entry.leaf.subject)
+
+
 def _refresh_facet(database: sqlite3.Connection, evidence_id: str, facet: str, value: str | None, there: str) -> None:
     """List a recording under a value where ``there`` finds a row, and take it off the list where not."""
     place = "select r.received_index from recordings r where r.evidence_id = ?1 and"
@@ -147,6 +151,7 @@ _NOTE: Mapping[str, Callable[[sqlite3.Connection, Entry], None]] = {
     "recording.attached": _note_link,
     "recording.detached": _note_link,
     "recording.labelled": _note_label,
+    "recording.probed": _note_words,
     "recording.received": _note_recording,
     "recording.unlabelled": _note_label,
     "unit.added": _note_unit,

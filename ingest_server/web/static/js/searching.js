@@ -132,6 +132,7 @@
     // What is saved under a name is what is looked at now.
     const here = document.querySelector("[data-here]");
     if (here) here.value = location.pathname + location.search;
+    document.querySelector("[data-announce]").textContent = results.querySelector("[data-found-words]").textContent;
     count();
     press();
     wait();
