@@ -143,7 +143,7 @@ def build_catalogue(path: Path, agency: Agency, count: int) -> float:
 
 def _make_parts(chance: random.Random, agency: Agency, number: int, received: datetime) -> dict[str, JsonValue]:
     # A few officers record much more than most.
-    officer, _, unit = agency.officers[int(len(agency.officers) * chance.random() ** 2)]
+    officer, _, unit = agency.officers[int(len(agency.officers) * chance.random() ** 1.25)]
     serial = agency.serials[chance.randrange(len(agency.serials))]
     started = received + timedelta(hours=8) - timedelta(minutes=chance.randrange(30, 60 * 20))
     source = "name:zfy-serial-officer"

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import urllib3
 
 from benchmarks.big_system import BigSystem, prepare_system
-from benchmarks.fabricating import list_places
+from benchmarks.fabricating import FIRST_INDEX, list_places
 from benchmarks.measuring import describe_machine, median
 from benchmarks.playback import measure_playback
 from benchmarks.viewers import run_viewers
@@ -74,7 +74,7 @@ def list_searches(big: BigSystem, chance: random.Random, count: int) -> Iterator
     """Usual filters, as people set them and as they type: role and address."""
     places = list_places()
     while count > 0:
-        number, name, unit = big.agency.officers[int(len(big.agency.officers) * chance.random() ** 2)]
+        number, name, unit = big.agency.officers[int(len(big.agency.officers) * chance.random() ** 1.25)]
         serial = chance.choice(big.agency.serials)
         month = f"{chance.choice(('2025-11', '2026-02', '2026-05', '2026-08', '2026-10'))}"
         place = chance.choice(places)
@@ -117,11 +117,10 @@ def measure_pages(big: BigSystem, people: dict[str, Person], rounds: int) -> lis
 
 
 def list_log_pages(big: BigSystem, chance: random.Random, count: int) -> Iterator[str]:
-    """The log at depths spread over everything."""
-    from benchmarks.fabricating import FIRST_INDEX
-
+    """The log at depths spread over everything, unfiltered and by what events are."""
     for _ in range(count):
-        yield f"/log?before={FIRST_INDEX + chance.randrange(big.count)}"
+        kind = chance.choice(("", "", "&type=recording.attached", "&type=casefile.opened", "&outcome=refused"))
+        yield f"/log?before={FIRST_INDEX + chance.randrange(big.count)}{kind}"
 
 
 def main() -> None:

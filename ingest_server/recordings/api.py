@@ -48,12 +48,21 @@ def get_recordings(
     text: Text = None,
     unit: Text = None,
     stage: Text = None,
+    label: Text = None,
     before: Annotated[int | None, Query(ge=0, le=2**53)] = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_SIZE)] = PAGE_SIZE,
 ) -> dict[str, Any]:
     """One page of recordings, last received first; ``next`` continues below it."""
     wanted = RecordingFilter(
-        officer, recorder, read_local_time(since), read_local_time(until), case, text, unit=unit, stage=stage
+        officer,
+        recorder,
+        read_local_time(since),
+        read_local_time(until),
+        case,
+        text,
+        unit=unit,
+        stage=stage,
+        label=label,
     )
     rows = search_recordings(state.installation.catalogue, wanted, before=before, limit=limit)
     following = rows[-1]["received_index"] if len(rows) == limit else None

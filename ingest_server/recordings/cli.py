@@ -44,6 +44,7 @@ def _read_time(_context: click.Context, _option: click.Parameter, text: str | No
 @click.option("--text", help="Words, each found in path, claims, evidence id, officer's name, case number or title.")
 @click.option("--unit", help="Code of a unit; units below it count.")
 @click.option("--stage", help="Procedural stage at which it is attached.")
+@click.option("--label", help="A label it carries, whole as the policy lists it or as it was typed.")
 @data_option
 @json_option
 @refuse_in_words
@@ -56,6 +57,7 @@ def search(
     text: str | None,
     unit: str | None,
     stage: str | None,
+    label: str | None,
     data: Path,
     *,
     as_json: bool,
@@ -64,7 +66,7 @@ def search(
     from ingest_server.recordings.api import show_row
     from ingest_server.recordings.queries import PAGE_SIZE, RecordingFilter, search_recordings
 
-    wanted = RecordingFilter(officer, recorder, since, until, case, text, unit=unit, stage=stage)
+    wanted = RecordingFilter(officer, recorder, since, until, case, text, unit=unit, stage=stage, label=label)
     found = []
     before = None
     with open_installation(data) as installation:

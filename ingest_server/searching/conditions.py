@@ -36,6 +36,7 @@ class Condition:
         member_values: Its values.
         is_ordered: Whether the list comes in the order of reception without being sorted.
         is_exact: Whether the list holds nothing but what passes.
+        stretch_of: The column in whose order it is a stretch, so that a walk in that order begins there.
         is_costly: Whether the list costs as much as it is long before its first row; it is the last resort.
     """
 
@@ -45,6 +46,7 @@ class Condition:
     member_values: tuple[object, ...] = ()
     is_ordered: bool = False
     is_exact: bool = True
+    stretch_of: str | None = None
     is_costly: bool = False
 
 
@@ -133,6 +135,7 @@ def _limit_times(wanted: RecordingFilter) -> Iterator[Condition]:
             tuple(values),
             f"select received_index from recordings where {' and '.join(tests)}",
             tuple(values),
+            stretch_of="started_local",
         )
     # The ledger's times never fall, so a time of reception is a place in the order of reception.
     tests, values = [], []
@@ -150,7 +153,7 @@ def _limit_times(wanted: RecordingFilter) -> Iterator[Condition]:
         own = test.replace("received_index >=", "r.received_index >=").replace(
             "received_index <=", "r.received_index <="
         )
-        yield Condition(own, tuple(values), members, tuple(values), is_ordered=True)
+        yield Condition(own, tuple(values), members, tuple(values), is_ordered=True, stretch_of="received_index")
 
 
 def _limit_cases(wanted: RecordingFilter) -> Iterator[Condition]:

@@ -133,9 +133,7 @@ def _find(visit: Visit, address: ListAddress) -> dict[str, Any]:
         "coverage": read_coverage(installation.catalogue, installation.clock()),
         "suggestions": [
             (condition, value, name, address.to_url(**{"text": "", condition: value}))
-            for condition, value, name in suggest_filters(installation.catalogue, address.text)
-            # Titles of case files are for who may read case files.
-            if condition != "case" or viewer.may(Permission.CASEFILE_READ)
+            for condition, value, name in suggest_filters(installation.catalogue, address.text, _list_registers(visit))
         ],
         "previous": address.to_url(before=str(rows[0]["received_index"])) if rows and found.has_before else "",
         "next": address.to_url(after=str(rows[-1]["received_index"])) if rows and found.has_after else "",
@@ -143,6 +141,12 @@ def _find(visit: Visit, address: ListAddress) -> dict[str, Any]:
         "may_preview": viewer.may(Permission.RECORDING_PLAY),
         "most": MOST,
     }
+
+
+def _list_registers(visit: Visit) -> set[str]:
+    """Registers whose entries are offered: who sees own recordings alone is told nothing of others."""
+    names = set() if find_reach(visit.viewer).scope is Scope.OWN else {"unit", "officer"}
+    return names | ({"case"} if visit.viewer.may(Permission.CASEFILE_READ) else set())
 
 
 def _list_choices(visit: Visit) -> dict[str, Any]:

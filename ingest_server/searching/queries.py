@@ -1,15 +1,11 @@
 """Finding recordings: the cheapest list drives, every other condition is tested on it.
 
-Three ways, chosen by counting each condition's list up to ``FEW``:
-
 1. A condition has few members: all of them are read, tested and sorted.
-2. Several thousand pass every condition, so the first page is near: walk in the order asked for and test.
-3. As 2, in the order of reception, along the list of one condition.
+2. Many pass every condition: the first page is near, so one walks in the order asked for and tests, not far.
+3. Many pass each condition and few pass all of them: the shortest list is read, tested and sorted.
 
-A text may pass the index's pieces often and be rare all the same, so the walk for it ends after ``NEAR`` recordings and
-the index's list is read.
-
-So the cost of a page does not grow with the number of recordings.
+So the cost of a page does not grow with the number of recordings, but for conditions that pass much and exclude each
+other.
 """
 
 # ruff: noqa: S608 - statements are joined from the fixed texts of conditions; every value is bound
@@ -32,8 +28,8 @@ if TYPE_CHECKING:
     from ingest_server.catalogue.catalogue import Catalogue
 
 FEW = 6000
-# How far a text is looked for before its index is asked, whose cost grows with what it matches.
-NEAR = 40_000
+# How far one looks in the order asked for; where a condition passes more than FEW of a million, a page is found there.
+NEAR = 10_000
 _COUNTED = 100_000
 _NOT_RESTRICTED = Condition("r.is_restricted = 0")
 _RESTRICTED = Condition(
@@ -98,7 +94,7 @@ def find_recordings(
         search = _Search(connection, scope if reach.sees_restricted else [*scope, _NOT_RESTRICTED])
         anchor = after if before is None else before
         rows = search.read_page(wanted.sort, anchor, limit + 1, is_backwards=before is not None)
-        withheld = 0 if reach.sees_restricted else _Search(connection, [*scope, _RESTRICTED]).count_some()
+        withheld = 0 if reach.sees_restricted else _Search(connection, [_RESTRICTED, *scope]).count_some()
         total = search.count(withheld)
         size = connection.execute("select next_index from cursor").fetchone()[0]
     has_more, rows = len(rows) > limit, rows[:limit]
@@ -202,7 +198,8 @@ class _Search:
         if shortest is None or found is None:
             return None
         tests, values = _join(_leave(self._conditions, found))
-        statement = f"select r.received_index from {_join_recordings(_GIVEN)} where {tests}"
+        tests = tests.replace("r.received_index", "m.received_index")
+        statement = f"select m.received_index from {_join_recordings(_GIVEN)} where {tests}"
         return [row[0] for row in self._connection.execute(statement, (json.dumps(shortest), *values))]
 
     def _read_key(self, sort: Sort, anchor: int) -> Any:
@@ -218,36 +215,45 @@ class _Search:
         conditions = [*extra, *self._conditions]
         if self._passing is not None:
             return self._run(_join_recordings(_GIVEN), (json.dumps(self._passing),), extra, sort, limit)
-        if sort.column == "received_index":
-            ordered = next((condition for condition in reversed(conditions) if condition.is_ordered), None)
-            if ordered is not None:
-                return self._run_list(ordered, conditions, sort, limit, of="m")
         walk = f"recordings r {_WALKS[sort.column]}"
-        # Of a text nobody knows how often it stands somewhere before it was looked for.
-        text = next((condition for condition in conditions if not condition.is_exact), None)
-        if text is None:
+        if not any(condition.members for condition in conditions):
             return self._run(walk, (), conditions, sort, limit)
-        near = self._look_near(walk, extra, sort, limit)
-        return self._run_list(text, conditions, sort, limit) if near is None else near
+        # Those without a time are few and have a list of their own.
+        near = None if _TIMELESS in extra else self._look_near(walk, extra, sort, limit)
+        if near is not None:
+            return near
+        # Many pass each condition and few pass all of them: the shortest list bounds what is read.
+        shortest = self._find_shortest(conditions)
+        is_in_order = shortest.is_ordered and sort.column == "received_index"
+        source = _join_recordings(str(shortest.members))
+        rest = _leave(conditions, shortest)
+        return self._run(source, shortest.member_values, rest, sort, limit, of="m" if is_in_order else "r")
+
+    def _find_shortest(self, conditions: Sequence[Condition]) -> Condition:
+        """The condition with the shortest list; a costly one only where there is no other."""
+        listed = [condition for condition in conditions if condition.members]
+        cheap = [condition for condition in listed if not condition.is_costly]
+        if len(cheap) < 2:
+            return (cheap or listed)[0]
+        return min(cheap, key=lambda one: self._count(f"{one.members} limit {_COUNTED}", one.member_values))
 
     def _look_near(self, walk: str, extra: Sequence[Condition], sort: Sort, limit: int) -> list[dict[str, Any]] | None:
-        """Test the nearest recordings one by one; None where too few of them pass."""
-        start, start_values = _join(extra)
-        tests, values = _join(self._conditions)
+        """Test the nearest recordings one by one; None where too few of them pass and there are more behind."""
+        stretches = [one for one in self._conditions if one.stretch_of == sort.column]
+        start, start_values = _join([*extra, *stretches])
+        tests, values = _join([one for one in self._conditions if one not in stretches])
         statement = f"select r.received_index, {tests} from {walk} where {start} order by {_order(sort)} limit {NEAR}"
         chosen: list[int] = []
+        seen = 0
         for index, is_passed in self._connection.execute(statement, (*values, *start_values)):
+            seen += 1
             if is_passed:
                 chosen.append(index)
                 if len(chosen) == limit:
-                    return self._read_rows(_GIVEN, (json.dumps(chosen),))
-        return None
-
-    def _run_list(
-        self, driver: Condition, conditions: Sequence[Condition], sort: Sort, limit: int, of: str = "r"
-    ) -> list[dict[str, Any]]:
-        source = _join_recordings(str(driver.members))
-        return self._run(source, driver.member_values, _leave(conditions, driver), sort, limit, of)
+                    break
+        if len(chosen) < limit and seen == NEAR:
+            return None
+        return self._read_rows(_GIVEN, (json.dumps(chosen),))
 
     def _run(
         self,
@@ -259,8 +265,9 @@ class _Search:
         of: str = "r",
     ) -> list[dict[str, Any]]:
         tests, values = _join(conditions)
-        # Where the list itself gives the order, it must also begin at the right place.
-        tests = tests.replace("r.received_index", f"{of}.received_index")
+        if " m cross join " in source:
+            # What the place alone decides is decided before the row is read.
+            tests = tests.replace("r.received_index", "m.received_index")
         # Places alone are sorted; the rows, which are wide, are read for those that are shown.
         chosen = f"select r.received_index from {source} where {tests} order by {_order(sort, of)} limit ?"
         return self._read_rows(chosen, (*source_values, *values, limit))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ingest_server.searching.conditions import list_reach
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from ingest_server.accounts.viewers import Reach
     from ingest_server.catalogue.catalogue import Catalogue
@@ -86,8 +86,14 @@ def list_numbers(catalogue: Catalogue, limit: int = 50) -> list[str]:
     return [row["number"] for row in rows]
 
 
-def suggest_filters(catalogue: Catalogue, text: str) -> list[tuple[str, str, str]]:
-    """Register entries that a typed text may mean: condition, value, and the name that people know, a few of each."""
+def suggest_filters(catalogue: Catalogue, text: str, among: Collection[str]) -> list[tuple[str, str, str]]:
+    """Register entries that a typed text may mean: condition, value, and the name that people know, a few of each.
+
+    Args:
+        catalogue: Where the registers are.
+        text: What was typed.
+        among: Which of ``unit``, ``officer`` and ``case`` the person may look up.
+    """
     if not text.strip():
         return []
     sources = (
@@ -102,6 +108,7 @@ def suggest_filters(catalogue: Catalogue, text: str) -> list[tuple[str, str, str
         return [
             (condition, row[0], row[1])
             for condition, statement in sources
+            if condition in among
             for row in connection.execute(statement, (text.strip(),))
         ]
 

@@ -92,6 +92,16 @@ def test_a_filter_in_the_address_narrows_the_list_and_says_so(filled: Filled) ->
     assert list_ids(admin.read(f"/recordings?text={filled.foreign.lower()}")) == [filled.foreign]
 
 
+def test_registers_are_offered_only_to_who_may_look_them_up(filled: Filled) -> None:
+    filled.open_casefile("〔2026〕70号", "Weighing scales")
+    supervisor = filled.people.as_role("supervisor")
+    assert 'href="/recordings?officer=014207"' in supervisor.read("/recordings?text=Li+W")
+    assert "Weighing scales" in supervisor.read("/recordings?text=weighing")
+    officer = filled.people.as_role("officer")
+    assert 'href="/recordings?officer=014207"' not in officer.read("/recordings?text=Li+W")
+    assert "Weighing scales" not in officer.read("/recordings?text=weighing")
+
+
 def test_parts_alone_are_sent_while_somebody_types(filled: Filled) -> None:
     answer = filled.people.as_role("supervisor").get("/recordings?text=zzzz&stage=", **{"HX-Request": "true"})
     text = answer.data.decode()
