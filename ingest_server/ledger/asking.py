@@ -13,7 +13,7 @@ from chain_of_custody.instants import format_instant
 from ingest_server.errors import BadRequestError
 from ingest_server.ledger.event_words import list_types
 from ingest_server.ledger.outcomes import FAILED, REFUSED
-from ingest_server.ledger.queries import OPEN, LogFilter, find_actors, find_review, find_subjects, find_time
+from ingest_server.ledger.queries import NO_END, OPEN, LogFilter, find_actors, find_review, find_subjects, find_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,11 +82,11 @@ def read_asked(query: Mapping[str, str]) -> Asked:
 
 
 def make_filter(installation: Installation, asked: Asked, zone: ZoneInfo) -> LogFilter:
-    """Find what the names mean and where the times stand; the lines end at the checkpoint of now."""
+    """Find what the names mean and where the times stand."""
     catalogue = installation.catalogue
     catalogue.sync()
     size = installation.ledger.checkpoint()[0].size
-    start, end = 0, size
+    start, end = 0, NO_END
     if asked.since:
         start = find_time(catalogue, _to_instant(asked.since, zone), size)
     if asked.until:

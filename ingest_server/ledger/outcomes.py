@@ -82,12 +82,12 @@ def _tell(entry: Entry) -> Iterator[str]:
             undocked = read_part(entry, "undocked")
             yield f"{undocked.get('sealed', 0)} / {undocked.get('found', 0)}"
         case "store.checked":
-            checks = read_part(entry, "canary").get("checks")
-            yield from (str(check.get("name")) for check in checks or () if check.get("passed") is False)
+            checks = _list_objects(read_part(entry, "canary").get("checks"))
+            yield from (str(check.get("name")) for check in checks if check.get("passed") is False)
         case "fixity.checked":
             fixity = read_part(entry, "fixity")
             yield f"{fixity.get('checked', 0)}"
-            yield from (str(item.get("problem")) for item in fixity.get("failed") or ())
+            yield from (str(item.get("problem")) for item in _list_objects(fixity.get("failed")))
         case "ledger.noted":
             note = read_part(entry, "note")
             yield f"#{note.get('index')}"
@@ -116,6 +116,10 @@ def _tell_change(change: dict[str, Any]) -> Iterator[str]:
     for name, after in change["after"].items():
         if before.get(name) != after:
             yield f"{name}: {_show(before.get(name))} → {_show(after)}"
+
+
+def _list_objects(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _show(value: object) -> str:

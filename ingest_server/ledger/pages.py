@@ -24,6 +24,7 @@ from ingest_server.ledger.event_words import (
     show_type,
 )
 from ingest_server.ledger.queries import (
+    count_act,
     count_new,
     count_open_refusals,
     find_line,
@@ -96,6 +97,7 @@ def get_record(visit: Looking, index: str) -> Response:
         parts=show_parts(entry),
         change=find_change(entry.record) if entry.record else [],
         act=list_act(catalogue, entry.leaf.act_id),
+        act_size=count_act(catalogue, entry.leaf.act_id),
         notes=list_notes(catalogue, entry.index),
         digest=leaf_digest(entry.leaf.data),
         leaf_hash=hash_leaf(entry.leaf.data).hex(),

@@ -22,6 +22,7 @@ PAGE_SIZE = 50
 # SQLite takes 500 terms of a compound query; more keys than that are asked in turns.
 MAX_TERMS = 400
 MAX_NAMES = 50
+NO_END = 1 << 53
 OPEN = "open"
 EXPORT_STRETCH = 500
 
@@ -44,7 +45,7 @@ class LogFilter:
     subjects: tuple[str, ...] | None = None
     outcome: str | None = None
     start: int = 0
-    end: int = 1 << 53
+    end: int = NO_END
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,12 @@ def list_act(catalogue: Catalogue, act_id: str, limit: int = PAGE_SIZE) -> tuple
     """The lines of one act, in order."""
     rows = catalogue.fetch('select "index" from events where act_id = ? order by "index" limit ?', act_id, limit)
     return read_lines(catalogue, [row[0] for row in rows])
+
+
+def count_act(catalogue: Catalogue, act_id: str) -> int:
+    """How many lines an act has."""
+    count: int = catalogue.fetch("select count(*) from events where act_id = ?", act_id)[0][0]
+    return count
 
 
 def list_notes(catalogue: Catalogue, index: int) -> list[dict[str, Any]]:
