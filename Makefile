@@ -11,10 +11,10 @@ PORT ?= 0
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types bench kill-long lock
+.PHONY: help setup demo test lint types bench kill-long screenshots lock
 
 help:  ## list what can be run
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 setup: $(VENV)/.ready  ## build .venv and install dock-agent, ingest-server and custody into .venv/bin
 
@@ -50,6 +50,9 @@ bench: setup  ## the benchmarks; results as ratios to peers of the same run
 
 kill-long: setup  ## the long form of the random-kill run
 	@EVIDOCK_KILLS=1000 $(BIN)/python -m pytest tests/faults -k random_kill -s
+
+screenshots: setup  ## renew the pictures of docs/walkthrough by playing the journeys (needs Chromium)
+	@EVIDOCK_SCREENSHOTS=docs/walkthrough/pictures $(BIN)/python -m pytest tests/e2e/test_journeys.py
 
 lock:  ## renew requirements.lock from pyproject.toml
 	@$(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \

@@ -7,5 +7,6 @@ pytest_plugins = [
     "tests.support.people",
     "tests.support.filled",
     "tests.support.recorded",
+    "tests.support.agency",
     "tests.support.browser",
 ]
