@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from chain_of_custody.durable import make_dir
-from chain_of_custody.identities import new_id
+from chain_of_custody.identities import new_id, show_id
 from chain_of_custody.instants import format_instant
 from ingest_server.cases.queries import get_casefile
 from ingest_server.checking import check_text
@@ -68,6 +68,11 @@ class ExportJob:
     recordings: int | None
     verdict: dict[str, Any] | None
     removed_at: str | None
+
+    @property
+    def file_name(self) -> str:
+        """What the package is called when it is downloaded, and in what the verifier says of it."""
+        return f"{self.number}-{show_id(self.job_id)[:8]}.zip".replace("/", "-")
 
     @property
     def is_unfinished(self) -> bool:

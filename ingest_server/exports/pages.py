@@ -86,11 +86,10 @@ def post_again(visit: Asking, casefile_id: str, job_id: str) -> Response:
 
 def post_package(visit: Asking, casefile_id: str, job_id: str) -> Response:
     """Send the package; the event stands before the first byte."""
-    casefile, job = _find(visit, casefile_id, job_id)
+    _, job = _find(visit, casefile_id, job_id)
     path = open_package(visit.installation, visit.viewer, job)
     size = path.stat().st_size
-    name = f"{casefile['number']}-{show_id(job.job_id)[:8]}.zip".replace("/", "-")
-    return FileResponse(path, media_type="application/zip", headers=download_headers(name, size))
+    return FileResponse(path, media_type="application/zip", headers=download_headers(job.file_name, size))
 
 
 def _find(visit: Visit, casefile_id: str, job_id: str) -> tuple[dict[str, Any], ExportJob]:

@@ -12,6 +12,7 @@ import logging
 import os
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chain_of_custody.errors import CustodyError
@@ -125,7 +126,7 @@ def run_job(installation: Installation, job: ExportJob, ended: threading.Event) 
             "sha256": export.sha256,
             "size": export.size,
         }
-        verdict = json.dumps(_verify(installation, out))
+        verdict = json.dumps(_verify(installation, out, job.file_name))
         _set(installation, job, "done", **facts, recordings=export.recordings, verdict=verdict)
     except StoppedError as stopped:
         _record_cancelled(installation, job, progress.export_id)
@@ -187,10 +188,10 @@ class _Progress:
             raise StoppedError("cancelled")
 
 
-def _verify(installation: Installation, path: Path) -> dict[str, object]:
-    """What ``custody verify`` says of the file under this ledger's own key."""
+def _verify(installation: Installation, path: Path, name: str) -> dict[str, object]:
+    """What ``custody verify`` says of the file, under this ledger's own key and the name it is downloaded by."""
     trust = TrustPolicy((Policy.from_vkey(installation.ledger.vkey),))
-    report = verify_package(path, trust)
+    report = replace(verify_package(path, trust), file=name)
     return {
         "exit_code": report.exit_code,
         "verdict": report.verdict.value,

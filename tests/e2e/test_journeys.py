@@ -33,13 +33,12 @@ def test_an_officer_finds_the_own_recording_plays_it_and_notes_what_matters(
     with read_pages(browser, agency.system.url, language, "officer") as reader:
         page = reader.page
         reader.open_link(agency.link(OFFICER))
-        reader.photograph("1-overview")
         reader.go("My recordings")
         expect(page.locator(ROWS)).to_have_count(len(agency.own))
         expect(page.locator(f"{ROWS} img")).to_have_count(len(agency.own), timeout=20_000)
         reader.wait_until("[...document.querySelectorAll('#results img')].every((one) => one.naturalWidth > 0)")
-        reader.photograph("2-recordings")
-        reader.photograph("2-recordings-phone", size="phone")
+        reader.photograph("1-recordings")
+        reader.photograph("1-recordings-phone", size="phone")
         # Each language has its own recording, as a journey leaves its label there.
         page.locator(ROWS).nth(0 if language == "en" else 1).get_by_role("link").first.click()
 
@@ -55,7 +54,7 @@ def test_an_officer_finds_the_own_recording_plays_it_and_notes_what_matters(
         reader.field("Label").select_option(label=reader.choose("Important", "重点"))
         reader.press("Set label")
         expect(page.locator("#labels .tag")).to_contain_text(reader.choose("Important", "重点"))
-        reader.photograph("3-playing", at="#notes")
+        reader.photograph("2-playing", at="#notes")
 
         page.reload()
         reader.see("Label set")
@@ -166,6 +165,8 @@ def test_a_supervisor_answers_a_dispute_with_a_package_that_a_stranger_verifies(
             reader.press("Download the package")
         package = tmp_path / "package.zip"
         downloading.value.save_as(package)
+        # What was verified is called as what was downloaded.
+        reader.see_said(downloading.value.suggested_filename)
         reader.sign_out()
     verified = agency.system.run("custody", "verify", package, "--vkey", agency.system.vkey, check=False)
     assert verified.returncode == 0, verified.stdout

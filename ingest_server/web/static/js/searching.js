@@ -109,6 +109,14 @@
     const button = document.querySelector("[data-pictures-switch]");
     if (button) button.setAttribute("aria-pressed", String(isWanted()));
     results.querySelectorAll("[data-pictures-once]").forEach((once) => { once.hidden = isWanted(); });
+    // Who attaches nothing has nothing to select: with scripts, pictures are shown for the whole page.
+    const bulk = results.querySelector("[data-bulk]");
+    if (bulk && !bulk.querySelector("[data-bulk-act]")) {
+      results.querySelector("table").classList.add("no-ticks");
+      bulk.hidden = isWanted();
+      const words = bulk.querySelector("[data-bulk-words]");
+      words.textContent = words.dataset.none = "";
+    }
   };
 
   // Filters are folded on phones, where they would push the results away.
