@@ -86,7 +86,7 @@ def test_an_administrator_reviews_the_log_and_follows_up_a_refusal(
         note = reader.choose(
             "Asked her: the wrong file number. No further step.", "已询问本人：编号输错，无须进一步处理。"
         )
-        reader.fill("Note", note)
+        reader.fill("Follow-up note", note)
         reader.press("Record the note")
         reader.see_said(note)
         reader.press("Check here")
@@ -95,7 +95,7 @@ def test_an_administrator_reviews_the_log_and_follows_up_a_refusal(
 
         reader.go("Custody log")
         reader.unfold("Mark as reviewed")
-        reader.fill("Note", reader.choose("one refusal, followed up", "一次拒绝，已跟进"))
+        reader.fill("Review note", reader.choose("one refusal, followed up", "一次拒绝，已跟进"))
         reader.press("Record the review")
         reader.see_said(reader.words("Reviewed up to #%(index)s by %(actor)s, %(time)s.").partition("%")[0])
 

@@ -145,7 +145,7 @@ class Reader:
         width, height = SIZES[size]
         self.page.set_viewport_size({"width": width, "height": height})
         self.page.evaluate(
-            "(at) => at ? document.querySelector(at).scrollIntoView({ block: 'center' }) : window.scrollTo(0, 0)", at
+            "(at) => at ? document.querySelector(at).scrollIntoView({ block: 'end' }) : window.scrollTo(0, 0)", at
         )
         path = Path(self._folder) / f"{self._journey}-{name}.{self.language.tag}.png"
         write_picture(path, self.page.screenshot(animations="disabled", caret="hide"))
@@ -153,7 +153,7 @@ class Reader:
 
 
 def write_picture(path: Path, screenshot: bytes) -> None:
-    """Write a picture that a repository can hold: colours in steps of eight, and smaller where footage fills it."""
+    """Write a picture that a repository can hold: colours in steps of four, and smaller where footage fills it."""
     picture = cv2.imdecode(np.frombuffer(screenshot, np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None
     height, width = picture.shape[:2]
@@ -161,7 +161,7 @@ def write_picture(path: Path, screenshot: bytes) -> None:
     while True:
         size = (round(width * scale), round(height * scale))
         fitting = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if scale < 1 else picture
-        fitting = np.clip((fitting.astype(np.int16) + 4) // 8 * 8, 0, 255).astype(np.uint8)
+        fitting = np.clip((fitting.astype(np.int16) + 2) // 4 * 4, 0, 255).astype(np.uint8)
         data = cv2.imencode(".png", fitting, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
         if len(data) <= LARGEST_PICTURE:
             break
