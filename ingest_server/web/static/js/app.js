@@ -20,6 +20,9 @@
     }
   });
 
+  // On narrow windows the navigation is one line: where one is should be seen without pushing it.
+  document.querySelector(".side [aria-current=page]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   document.addEventListener("keydown", (event) => {
     if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input, textarea, select, [contenteditable]")) return;
