@@ -17,7 +17,7 @@ from ingest_server.errors import BadRequestError
 from ingest_server.permissions import Scope
 from ingest_server.searching import queries
 from ingest_server.searching.filters import RecordingFilter, Sort
-from ingest_server.searching.queries import find_recordings
+from ingest_server.searching.queries import count_recordings, find_recordings
 from tests.support.fabricated import FabricatedCatalogue
 
 if TYPE_CHECKING:
@@ -249,6 +249,7 @@ def test_a_search_finds_what_reading_everything_finds(
         patch.setattr(queries, "FEW", few)
         patch.setattr(queries, "NEAR", few * 3)
         forward: list[str] = []
+        assert count_recordings(catalogue, wanted, reach) == (min(len(expected), few), len(expected) > few)
         page = find_recordings(catalogue, wanted, reach, limit=limit)
         assert page.total in {None, min(len(expected), few) if page.total == few else len(expected)}
         assert page.withheld == min(withheld, few)
