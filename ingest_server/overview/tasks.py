@@ -31,8 +31,7 @@ from ingest_server.ledger.queries import (
 from ingest_server.permissions import Permission
 from ingest_server.policy.values import read_count
 from ingest_server.searching.addresses import ListAddress, make_filter
-from ingest_server.searching.filters import RecordingFilter
-from ingest_server.searching.queries import count_recordings, find_recordings
+from ingest_server.searching.queries import count_recordings, reaches_any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,7 +117,7 @@ def _list_recordings(watching: Watching) -> Iterator[Task]:
         return
     since, reach = watching.since, find_reach(watching.viewer)
     recent = _count(watching, "recent", IDLE, ListAddress(received_since=since))
-    has_any = bool(find_recordings(watching.installation.catalogue, RecordingFilter(), reach, limit=1).rows)
+    has_any = reaches_any(watching.installation.catalogue, reach)
     for key, family, severity in (("finding_error", BAD, "error"), ("finding_warning", WARN, "warning")):
         task = _count(watching, key, family, ListAddress(finding=severity, received_since=since))
         yield replace(task, is_checked=recent.count > 0)

@@ -111,6 +111,15 @@ def count_recordings(catalogue: Catalogue, wanted: RecordingFilter, reach: Reach
         return search.count_up_to_few()
 
 
+def reaches_any(catalogue: Catalogue, reach: Reach) -> bool:
+    """Whether there is any recording within reach."""
+    with catalogue.reading() as connection:
+        limits = list_reach(reach)
+        members = limits[0].members if limits else "select received_index from recordings"
+        values = limits[0].member_values if limits else ()
+        return connection.execute(f"select 1 from ({members}) limit 1", values).fetchone() is not None
+
+
 class _Search:
     """Conditions on one connection; where one of their lists is short, what passes all of them is read at once."""
 
@@ -170,14 +179,14 @@ class _Search:
         """How many pass and whether there are more; where many do, counting ends at ``FEW``."""
         if self._passing is not None:
             return len(self._passing), False
-        listed = [condition for condition in self._conditions if condition.is_ordered and condition.members]
-        source, driver = "recordings r", None
-        if listed:
-            driver = listed[-1]
-            source = _join_recordings(str(driver.members))
-        left = self._conditions if driver is None else _leave(self._conditions, driver)
-        tests, values = _join(left)
-        given = driver.member_values if driver else ()
+        if any(condition.members for condition in self._conditions):
+            # Where few pass all of them, the shortest list bounds what is read.
+            shortest = self._find_shortest(self._conditions)
+            source, given = _join_recordings(str(shortest.members)), shortest.member_values
+            tests, values = _join(_leave(self._conditions, shortest))
+        else:
+            source, given = "recordings r", ()
+            tests, values = _join(self._conditions)
         count = self._count(f"select 1 from {source} where {tests} limit {FEW + 1}", (*given, *values))
         return min(count, FEW), count > FEW
 
