@@ -227,6 +227,7 @@ def test_pieces_of_a_run_that_crashes_later_are_not_kept() -> None:
 def test_a_run_that_is_stopped_raises_and_leaves_no_process() -> None:
     program = ("-c", BEGIN + "time.sleep(600)")
     asked: list[int] = []
+    before = list_children()
 
     def is_stopped() -> bool:
         asked.append(1)
@@ -234,7 +235,7 @@ def test_a_run_that_is_stopped_raises_and_leaves_no_process() -> None:
 
     with pytest.raises(StoppedError):
         run_sandboxed({"size": 0}, lambda *_: b"", Limits(), is_stopped=is_stopped, program=program)
-    assert list_children() == []
+    assert list_children() == before
 
 
 def test_an_error_of_the_store_is_raised_and_leaves_no_process() -> None:
@@ -242,9 +243,10 @@ def test_an_error_of_the_store_is_raised_and_leaves_no_process() -> None:
         raise OSError("the store does not answer")
 
     program = ("-c", BEGIN + "Parent(5).read_at(0, 5); time.sleep(600)")
+    before = list_children()
     with pytest.raises(OSError, match="store"):
         run_sandboxed({"size": 5}, fail, Limits(), program=program)
-    assert list_children() == []
+    assert list_children() == before
 
 
 def test_the_program_ends_when_the_worker_is_killed(tmp_path: Path) -> None:
