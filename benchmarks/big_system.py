@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _REAL = 24
+SUPERVISED = "3101000"
 _ROLES = {
     "evidence_administrator": (None, None),
-    "supervisor": (None, "3101000"),
+    "supervisor": (None, SUPERVISED),
     "case_handler": (None, "3101100"),
     "officer": ("020007", None),
 }

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import urllib3
 
-from benchmarks.big_system import BigSystem, prepare_system
+from benchmarks.big_system import SUPERVISED, BigSystem, prepare_system
 from benchmarks.fabricating import FIRST_INDEX, list_places
 from benchmarks.measuring import describe_machine, median
 from benchmarks.playback import measure_playback
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from tests.support.people import Person
 
+ROLES = ("evidence_administrator", "supervisor", "officer")
 REASON = {"purpose": "inspection", "basis": "benchmark", "reason": "how fast the page is"}
 
 
@@ -74,23 +75,30 @@ def list_searches(big: BigSystem, chance: random.Random, count: int) -> Iterator
     """Usual filters, as people set them and as they type: role and address."""
     places = list_places()
     while count > 0:
-        number, name, unit = big.agency.officers[int(len(big.agency.officers) * chance.random() ** 1.25)]
+        role = chance.choice(ROLES)
+        # A supervisor looks among the own units, an officer among own recordings.
+        officers = [one for one in big.agency.officers if role != "supervisor" or one[2].startswith(SUPERVISED[:4])]
+        number, name, unit = officers[int(len(officers) * chance.random() ** 1.25)]
         serial = chance.choice(big.agency.serials)
         month = f"{chance.choice(('2025-11', '2026-02', '2026-05', '2026-08', '2026-10'))}"
         place = chance.choice(places)
         usual = [
-            "", f"unit={unit}", f"officer={number}", f"officer={name}", f"recorder={serial}",
-            f"since={month}-01&until={month}-28", f"unit={unit}&since={month}-03&until={month}-09",
-            f"officer={number}&since={month}-01&until={month}-28", f"case=〔2026〕{chance.randrange(1, 20000)}号",
-            f"stage=review&unit={unit}", f"attached=none&unit={unit}",
-            f"received_since={month}-01&received_until={month}-02",
-            f"text={number}", f"text={name}", f"text={place}", f"text={place[:2]}", f"text={serial}_{number}",
+            "", f"recorder={serial}", f"since={month}-01&until={month}-28", "stage=review", "attached=none",
+            f"case=〔2026〕{chance.randrange(1, 20000)}号", f"received_since={month}-01&received_until={month}-02",
+            f"text={number}", f"text={place}", f"text={place[:2]}", f"text={serial}_{number}",
             f"text={place}&since={month}-01&until={month}-28", "sort=-size", "sort=-received",
         ]  # fmt: skip
+        if role != "officer":
+            usual += [
+                f"unit={unit}", f"officer={number}", f"officer={name}",
+                f"unit={unit}&since={month}-03&until={month}-09",
+                f"officer={number}&since={month}-01&until={month}-28", f"stage=review&unit={unit}",
+                f"attached=none&unit={unit}", f"text={name}",
+            ]  # fmt: skip
         typed = chance.choice((serial, number, name, place))
         usual += [f"text={typed[:length]}" for length in range(1, len(typed) + 1)]
         for query in usual:
-            yield chance.choice(("evidence_administrator", "supervisor", "officer")), f"/recordings?{query}"
+            yield role, f"/recordings?{query}"
             count -= 1
 
 
@@ -135,7 +143,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="evidock-bench-") as scratch:
         big = prepare_system(options.folder or Path(scratch) / "web", options.recordings)
         try:
-            people = {role: big.sign_in(role) for role in ("evidence_administrator", "supervisor", "officer")}
+            people = {role: big.sign_in(role) for role in ROLES}
             rows = measure_pages(big, people, options.rounds)
             print("  many viewers", file=sys.stderr, flush=True)
             viewers = run_viewers(big, people["evidence_administrator"], options.viewers)

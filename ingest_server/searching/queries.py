@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ingest_server.catalogue.catalogue import Catalogue
 
-FEW = 6000
+FEW = 12_000
 # How far one looks in the order asked for; where a condition passes more than FEW of a million, a page is found there.
 NEAR = 10_000
 _COUNTED = 100_000

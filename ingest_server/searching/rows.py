@@ -101,7 +101,11 @@ def suggest_filters(catalogue: Catalogue, text: str, among: Collection[str]) -> 
         ("officer", "select number, name from officers where instr(lower(name), lower(?1)) or number = ?1 limit 3"),
         (
             "case",
-            "select number, title from casefiles where instr(lower(number || char(10) || title), lower(?1)) limit 3",
+            # The case files opened last are what people work on; the text itself is searched in all of them.
+            (
+                "select number, title from (select number, title from casefiles order by rowid desc limit 2000)"
+                " where instr(lower(number || char(10) || title), lower(?1)) limit 3"
+            ),
         ),
     )
     with catalogue.reading() as connection:

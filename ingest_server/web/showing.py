@@ -8,6 +8,7 @@ from markupsafe import Markup, escape
 
 # Control, format (bidirectional marks among them), surrogate, private, and separators that break lines.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_OPENED, _CLOSED = Markup("<bdi>"), Markup("</bdi>")
 
 
 def show_outside(value: object) -> Markup:
@@ -16,10 +17,14 @@ def show_outside(value: object) -> Markup:
     >>> str(show_outside("a" + chr(0x202E) + "b<"))
     '<bdi>a<span class="unseen">U+202E</span>b&lt;</bdi>'
     """
+    text = str(value)
+    # Almost every name: no character in it is one of those, and pages show hundreds of them.
+    if text.isprintable():
+        return _OPENED + escape(text) + _CLOSED
     shown = Markup().join(
         Markup('<span class="unseen">U+{}</span>').format(f"{ord(c):04X}")
         if unicodedata.category(c) in _UNSEEN
         else escape(c)
-        for c in str(value)
+        for c in text
     )
     return Markup("<bdi>{}</bdi>").format(shown)
