@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ingest_server.catalogue.catalogue import Catalogue
 
-FEW = 12_000
+FEW, TOGETHER = 6_000, 20_000
 # How far one looks in the order asked for; where a condition passes more than FEW of a million, a page is found there.
 NEAR = 10_000
 _COUNTED = 100_000
@@ -196,20 +196,35 @@ class _Search:
 
     def _list_passing(self) -> list[int] | None:
         """The places of all that pass, where a condition has few members."""
-        shortest: list[int] | None = None
-        found: Condition | None = None
-        for condition in self._conditions:
-            if condition.members and not condition.is_costly and (shortest is None or len(shortest) > 100):
-                statement = f"select m.received_index from ({condition.members}) m limit {FEW + 1}"
-                members = [row[0] for row in self._connection.execute(statement, condition.member_values)]
-                if len(members) <= FEW and (shortest is None or len(members) < len(shortest)):
-                    shortest, found = members, condition
-        if shortest is None or found is None:
+        listed = [one for one in self._conditions if one.members and not one.is_costly]
+        # One condition alone is walked to sooner than its list is tested; several may exclude each other.
+        most = FEW if len([one for one in self._conditions if one is not _NOT_RESTRICTED]) == 1 else TOGETHER
+        shortest: tuple[int, Condition] | None = None
+        read: dict[Condition, list[int]] = {}
+        for condition in listed:
+            if shortest is None or shortest[0] > 100:
+                size = self._measure(condition, most + 1, read)
+                if size <= most and (shortest is None or size < shortest[0]):
+                    shortest = size, condition
+        if shortest is None:
             return None
+        found = shortest[1]
+        members = read.get(found) or self._list(found, most)
         tests, values = _join(_leave(self._conditions, found))
         tests = tests.replace("r.received_index", "m.received_index")
         statement = f"select m.received_index from {_join_recordings(_GIVEN)} where {tests}"
-        return [row[0] for row in self._connection.execute(statement, (json.dumps(shortest), *values))]
+        return [row[0] for row in self._connection.execute(statement, (json.dumps(members), *values))]
+
+    def _measure(self, condition: Condition, limit: int, read: dict[Condition, list[int]]) -> int:
+        """How long a list is, up to a limit; one of a text is read at once, since finding it again costs as much."""
+        if condition.is_exact:
+            return self._count(f"select 1 from ({condition.members}) limit {limit}", condition.member_values)
+        read[condition] = self._list(condition, limit)
+        return len(read[condition])
+
+    def _list(self, condition: Condition, limit: int) -> list[int]:
+        statement = f"select m.received_index from ({condition.members}) m limit {limit}"
+        return [row[0] for row in self._connection.execute(statement, condition.member_values)]
 
     def _read_key(self, sort: Sort, anchor: int) -> Any:
         if sort.column == "received_index":
@@ -239,12 +254,12 @@ class _Search:
         return self._run(source, shortest.member_values, rest, sort, limit, of="m" if is_in_order else "r")
 
     def _find_shortest(self, conditions: Sequence[Condition]) -> Condition:
-        """The condition with the shortest list; a costly one only where there is no other."""
+        """The condition with the shortest list; that of a short text, which was not found nearby, is short."""
         listed = [condition for condition in conditions if condition.members]
-        cheap = [condition for condition in listed if not condition.is_costly]
-        if len(cheap) < 2:
-            return (cheap or listed)[0]
-        return min(cheap, key=lambda one: self._count(f"{one.members} limit {_COUNTED}", one.member_values))
+        costly = [condition for condition in listed if condition.is_costly]
+        if costly or len(listed) == 1:
+            return (costly or listed)[0]
+        return min(listed, key=lambda one: self._count(f"{one.members} limit {_COUNTED}", one.member_values))
 
     def _look_near(self, walk: str, extra: Sequence[Condition], sort: Sort, limit: int) -> list[dict[str, Any]] | None:
         """Test the nearest recordings one by one; None where too few of them pass and there are more behind."""

@@ -247,6 +247,7 @@ def test_a_search_finds_what_reading_everything_finds(
     expected, withheld = expect(wanted, reach)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(queries, "FEW", few)
+        patch.setattr(queries, "TOGETHER", few)
         patch.setattr(queries, "NEAR", few * 3)
         forward: list[str] = []
         assert count_recordings(catalogue, wanted, reach) == (min(len(expected), few), len(expected) > few)
