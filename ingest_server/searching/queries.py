@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from ingest_server.catalogue.catalogue import Catalogue
 
-FEW, TOGETHER = 6_000, 20_000
+FEW, TOGETHER = 6_000, 25_000
 # How far one looks in the order asked for; where a condition passes more than FEW of a million, a page is found there.
 NEAR = 10_000
-_COUNTED = 100_000
+_COUNTED, _LONG = 100_000, 50_000
 _NOT_RESTRICTED = Condition("r.is_restricted = 0")
 _RESTRICTED = Condition(
     "r.is_restricted = 1", (), "select received_index from recordings where is_restricted = 1", is_ordered=True
@@ -254,12 +254,19 @@ class _Search:
         return self._run(source, shortest.member_values, rest, sort, limit, of="m" if is_in_order else "r")
 
     def _find_shortest(self, conditions: Sequence[Condition]) -> Condition:
-        """The condition with the shortest list; that of a short text, which was not found nearby, is short."""
+        """The condition with the shortest list, as far as measuring is cheap.
+
+        That of a short text, which was not found nearby, is short; that of another text costs as much to measure as
+        to read, so it comes before lists that are known to be long.
+        """
         listed = [condition for condition in conditions if condition.members]
         costly = [condition for condition in listed if condition.is_costly]
         if costly or len(listed) == 1:
             return (costly or listed)[0]
-        return min(listed, key=lambda one: self._count(f"{one.members} limit {_COUNTED}", one.member_values))
+        sizes = {one: self._count(f"{one.members} limit {_LONG}", one.member_values) for one in listed if one.is_exact}
+        shortest = min(sizes, key=lambda one: sizes[one], default=None)
+        text = next((one for one in listed if not one.is_exact), None)
+        return text if text is not None and (shortest is None or sizes[shortest] == _LONG) else shortest or listed[0]
 
     def _look_near(self, walk: str, extra: Sequence[Condition], sort: Sort, limit: int) -> list[dict[str, Any]] | None:
         """Test the nearest recordings one by one; None where too few of them pass and there are more behind."""
