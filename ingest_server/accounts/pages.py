@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -42,6 +45,8 @@ from ingest_server.web.visits import (
     safe_path,
 )
 
+# Threads of its own: those who guess passwords wait for each other and for nobody else.
+_SIGNING_IN = ThreadPoolExecutor(2, "signing-in")
 Looking = Annotated[Visit, Depends(looking())]
 Changing = Annotated[Change, Depends(changing())]
 
@@ -62,13 +67,16 @@ async def post_signin(request: Request) -> Response:
     installation = get_state(request).installation
     target = safe_path(read_field(form, "next"))
     try:
-        cookie = await run_in_threadpool(
-            sign_in,
-            installation,
-            name,
-            password,
-            address=_address_of(request),
-            browser=request.headers.get("user-agent", ""),
+        cookie = await asyncio.get_running_loop().run_in_executor(
+            _SIGNING_IN,
+            partial(
+                sign_in,
+                installation,
+                name,
+                password,
+                address=_address_of(request),
+                browser=request.headers.get("user-agent", ""),
+            ),
         )
     except ServerError as error:
         if error.status not in {401, 429}:
