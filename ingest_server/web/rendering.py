@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from chain_of_custody.identities import show_id
-from ingest_server.web.showing import show_outside
+from ingest_server.web.showing import show_outside, show_plain
 from ingest_server.web.static_files import static_url
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def _environment(tag: str, zone_key: str) -> Environment:
     environment.globals["zone_name"] = zone_key
     environment.filters |= {
         "outside": show_outside,
+        "plain": show_plain,
         "number": language.show_number,
         "size": language.show_size,
         "duration": language.show_duration,

@@ -28,3 +28,12 @@ def show_outside(value: object) -> Markup:
         for c in text
     )
     return Markup("<bdi>{}</bdi>").format(shown)
+
+
+def show_plain(value: object) -> str:
+    """The same where there is only text, as in a window's title: characters nobody can see are written out.
+
+    >>> show_plain("a" + chr(0x202E) + "b<")
+    'aU+202Eb<'
+    """
+    return "".join(f"U+{ord(c):04X}" if unicodedata.category(c) in _UNSEEN else c for c in str(value))

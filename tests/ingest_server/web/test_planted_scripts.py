@@ -7,6 +7,8 @@ Chromium: no element may come of it, no script may run, no character may reorder
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -77,6 +79,12 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planted]:
     casefile = _plant_case(named["evidence_administrator"], clean)
     _plant_recording(named["supervisor"], clean)
     _plant_registers(named)
+    with closing(sqlite3.connect(system.data / "catalogue.db")) as catalogue:
+        # Our agent writes hidden marks out; another dock might sign them as they are.
+        marked = f"DCIM/{plant_name('file-name')}{BIDI}.MP4"
+        catalogue.execute("update recordings set path = ? where path like 'DCIM/file-name%'", (marked,))
+        catalogue.execute("update recorders set serial = ?", (f"serial{BIDI}",))
+        catalogue.commit()
     with people.installation() as installation:
         recorder = installation.catalogue.fetch_one("select recorder_id from recorders")
     assert recorder is not None
