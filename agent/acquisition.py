@@ -35,6 +35,7 @@ from agent.progress import Summary
 from agent.scanning import scan_volume
 from agent.steps import reached
 from agent.taking import FileTaker, Taken
+from agent.turns import AT_ONCE, BACKLOG, SealingTurns
 from agent.volumes import open_volume
 from chain_of_custody.errors import CustodyError
 
@@ -47,9 +48,9 @@ if TYPE_CHECKING:
     from agent.volumes import Volume, VolumeIdentity
     from chain_of_custody.canonical import JsonValue
 
-FINISHERS = 2
-# How many files may wait for their receipt while the next is read: the store's read-back runs beside the reading.
-IN_FLIGHT = 4
+# How many files may be on their way to their receipts while the next is read: those that wait for their turn, those
+# that have it, and those whose last parts are being sent.
+IN_FLIGHT = BACKLOG + AT_ONCE + 2
 KNOWN_BATCH = 1000
 TOLD_FINDINGS = 10
 # A file whose bytes the store lost is read again, but not for ever.
@@ -158,7 +159,8 @@ class VolumeRun:
         self._volume = volume
         self._identity = identity
         self.docking_id = docking_id
-        self._taker = FileTaker(dock, docking_id)
+        self._turns = SealingTurns(dock.sender.rested_s)
+        self._taker = FileTaker(dock, docking_id, self._turns.take)
         self._guard = threading.Lock()
         self._slots = threading.BoundedSemaphore(IN_FLIGHT)
         self._waiting: deque[tuple[FoundFile, Taken, str]] = deque()
@@ -183,7 +185,7 @@ class VolumeRun:
         self.summary.found += len(files)
         self._unread.extend((file, row, 1) for file, row in files)
         known = self._ask_known([file for file, _ in files])
-        finishers = ThreadPoolExecutor(FINISHERS, thread_name_prefix="finisher")
+        finishers = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="finisher")
         try:
             self._work_through(finishers, known)
             if self._waiting and self._is_server_back():
@@ -193,6 +195,7 @@ class VolumeRun:
             self.dock.patience.end()
             raise
         finally:
+            self._turns.note_reading(is_reading=False)
             finishers.shutdown(wait=True, cancel_futures=True)
 
     def count_rest(self) -> None:
@@ -221,6 +224,7 @@ class VolumeRun:
                 self._require_going()
                 file, row, reading = self._unread.popleft()
                 is_known = reading == 1 and (file.path, row.size) in known
+                self._turns.note_reading(is_reading=True)
                 taken = self._take_one(file, row, is_known=is_known)
                 if taken is None:
                     continue
@@ -230,6 +234,7 @@ class VolumeRun:
                 else:
                     running.append(self._submit(finishers, file, taken))
             elif running:
+                self._turns.note_reading(is_reading=False)
                 # A file that could not be finished may come back to be read again.
                 running.popleft().result()
 

@@ -11,7 +11,7 @@ that an earlier run left on its way::
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -38,6 +38,7 @@ from agent.uploading import FileUpload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from agent.copying import ByteSource
@@ -80,10 +81,22 @@ class Taken:
 class FileTaker:
     """Takes the files of one volume, one after another."""
 
-    def __init__(self, dock: Dock, docking_id: str | None = None) -> None:
-        """Take for this dock at one docking; without one, only finish what earlier dockings took."""
+    def __init__(
+        self,
+        dock: Dock,
+        docking_id: str | None = None,
+        take_turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """Take for this dock at one docking; without one, only finish what earlier dockings took.
+
+        Args:
+            dock: The dock at work.
+            docking_id: The docking.
+            take_turn: Held while a receipt is asked for.
+        """
         self._dock = dock
         self._docking_id = docking_id
+        self._take_turn = take_turn
 
     # Reading
 
@@ -228,7 +241,8 @@ class FileTaker:
         elif row.state is FileState.ACQUIRED and row.intake_id is not None:
             self._mark_uploaded(row)
         try:
-            return seal_upload(self._dock, row) if row.state is FileState.UPLOADED else seal_known(self._dock, row)
+            with self._take_turn():
+                return seal_upload(self._dock, row) if row.state is FileState.UPLOADED else seal_known(self._dock, row)
         except RefusedError as error:
             self._need_bytes(row, error)
             raise
@@ -252,7 +266,8 @@ class FileTaker:
         row = taken.row
         if row.intake_id is None and self._ask_known(row):
             try:
-                return seal_known(self._dock, row)
+                with self._take_turn():
+                    return seal_known(self._dock, row)
             except RefusedError as error:
                 if error.code != "not_known":
                     raise

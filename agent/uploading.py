@@ -8,6 +8,7 @@ hashes the file alone, and the server is asked seldom.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,7 @@ class FileUpload:
         with self._changed:
             error = self._error
             self._unsettled += 1
+        self._sender.hold()
         if error is not None:
             self.settle(part)
             raise error
@@ -61,7 +63,7 @@ class FileUpload:
 
     def settle(self, part: FilledPart, error: BaseException | None = None) -> None:
         """Note that a part is done with, well or not, and give its buffer back."""
-        self._sender.pool.give_back(part.buffer)
+        self._sender.release(part)
         with self._changed:
             self._unsettled -= 1
             self._error = self._error or error
@@ -98,12 +100,31 @@ class PartSender:
         self._hashed: deque[tuple[FileUpload, FilledPart]] = deque()
         self._signed: deque[tuple[FileUpload, FilledPart, Mapping[str, Any]]] = deque()
         self._is_closed = False
+        self._held = 0
+        self._resting_since = time.monotonic()
         self._threads = [threading.Thread(target=self._sign_parts, name="signer", daemon=True)]
         self._threads += [
             threading.Thread(target=self._send_parts, name=f"sender-{number}", daemon=True) for number in range(SENDERS)
         ]
         for thread in self._threads:
             thread.start()
+
+    def rested_s(self) -> float:
+        """For how many seconds there has been nothing to send; 0 while a part is on its way."""
+        with self._changed:
+            return 0.0 if self._held else time.monotonic() - self._resting_since
+
+    def hold(self) -> None:
+        """Count a part that is about to be handed over."""
+        with self._changed:
+            self._held += 1
+
+    def release(self, part: FilledPart) -> None:
+        """Give the buffer of a part back that is done with."""
+        self.pool.give_back(part.buffer)
+        with self._changed:
+            self._held -= 1
+            self._resting_since = time.monotonic()
 
     def enqueue(self, upload: FileUpload, part: FilledPart) -> None:
         """Send a part when its turn comes."""

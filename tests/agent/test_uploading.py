@@ -193,3 +193,15 @@ def test_a_server_that_signs_too_few_parts_is_refused(sender: PartSender, store:
     send(upload, sender.pool, BODIES[:1])
     with pytest.raises(RefusedError, match="did not sign"):
         upload.wait()
+
+
+def test_senders_rest_only_while_no_part_is_on_its_way(sender: PartSender, store: SigningStore, row: FileRow) -> None:
+    let_go = threading.Event()
+    store.on_put = lambda _: let_go.wait(20) and None
+    upload = FileUpload(sender, row, {})
+    send(upload, sender.pool, BODIES[:1])
+    assert sender.rested_s() == 0.0
+    let_go.set()
+    upload.wait()
+    threading.Event().wait(0.05)
+    assert sender.rested_s() >= 0.05
