@@ -163,8 +163,6 @@ def post_note(visit: Annotating, evidence_id: str) -> Response:
         text=visit.text("text", limit=5000),
         corrects=int(corrects) if corrects.isdecimal() else None,
     )
-    if visit.is_part:
-        return visit.render("recordings/notes.html", shown_id=show_id(identity), **_notes_of(visit, identity))
     return go_to_recording(identity, "#notes")
 
 
@@ -173,7 +171,7 @@ def post_label(visit: Labelling, evidence_id: str) -> Response:
     identity = _open_identity(visit, evidence_id)
     label = visit.text("own") or visit.text("label")
     add_label(visit.installation, visit.actor, identity, label, seen=_read_seen(visit))
-    return _show_labels(visit, identity)
+    return go_to_recording(identity, "#labels")
 
 
 def post_unlabel(visit: Labelling, evidence_id: str) -> Response:
@@ -183,7 +181,7 @@ def post_unlabel(visit: Labelling, evidence_id: str) -> Response:
         visit.installation, visit.actor, identity, visit.text("label"), reason=visit.text("reason"),
         seen=_read_seen(visit),
     )  # fmt: skip
-    return _show_labels(visit, identity)
+    return go_to_recording(identity, "#labels")
 
 
 def post_restrict(visit: Restricting, evidence_id: str) -> Response:
@@ -285,17 +283,6 @@ def _links_of(visit: Visit, evidence_id: str) -> dict[str, Any]:
     if not visit.viewer.may(Permission.CASEFILE_READ):
         return {"case_links": [], "stages": []}
     return {"case_links": list_case_links(visit.installation.catalogue, evidence_id), "stages": list(STAGES)}
-
-
-def _show_labels(visit: Change, evidence_id: str) -> Response:
-    if not visit.is_part:
-        return go_to_recording(evidence_id, "#labels")
-    return visit.render(
-        "recordings/labels.html",
-        shown_id=show_id(evidence_id),
-        version=_version_of(visit, evidence_id),
-        **_labels_of(visit, evidence_id),
-    )
 
 
 def _version_of(visit: Visit, evidence_id: str) -> int:

@@ -126,6 +126,21 @@ def test_a_note_is_added_where_the_player_is_without_leaving_it(recorded: Record
         assert page.evaluate("window.stays")
 
 
+def test_what_one_adds_stands_in_the_chain_of_custody_at_once(recorded: Recorded, browser: Browser) -> None:
+    person = recorded.people.as_role("evidence_administrator")
+    with open_page(browser, recorded.people.system.url) as page:
+        enter(page, recorded, person, recorded.own)
+        page.fill("#note-text", "beside the chain")
+        page.click(".adding button")
+        page.wait_for_selector("#custody li >> text=beside the chain")
+        # The label is set on what the page now shows, so nobody is told of a conflict with oneself.
+        page.fill("#label-own", "told at once")
+        page.click(".labelling button")
+        page.wait_for_selector("#custody li >> text=told at once")
+        page.locator("#custody [data-check]").first.click()
+        page.wait_for_selector("#custody li.proved")
+
+
 def test_a_file_that_cannot_be_played_says_so(recorded: Recorded, browser: Browser) -> None:
     with open_page(browser, recorded.people.system.url, language="en") as page:
         page.route("**/media/**", lambda route: route.fulfill(body=b"nothing a player knows", content_type="video/mp4"))

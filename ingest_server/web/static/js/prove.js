@@ -1,8 +1,9 @@
 // Checks custody lines in the browser itself: leaf to root (RFC 9162), openings to commitments, checkpoint to key.
 (() => {
-  const panel = document.querySelector("[data-custody]");
-  if (!panel) return;
-  const say = panel.dataset, bytesOf = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  // A change on the page renews the panel; its words and its address stay the same.
+  const findPanel = () => document.querySelector("[data-custody]");
+  if (!findPanel()) return;
+  const say = findPanel().dataset, bytesOf = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const utf8 = new TextEncoder(), join = (...items) => {
     const whole = new Uint8Array(items.reduce((sum, item) => sum + item.length, 0));
     items.reduce((at, item) => (whole.set(item, at), at + item.length), 0);
@@ -113,7 +114,7 @@
     try {
       const found = await checkProof(line, proof);
       conclude(line, "ok", `${found.isSigned ? say.sayGood : say.sayUnsigned} · ${say.sayCheckpoint} ${found.size} · ${say.sayParts} ${found.parts}`);
-      const key = panel.querySelector("[data-key]");
+      const key = findPanel().querySelector("[data-key]");
       key.textContent = `${say.sayKey} ${found.vkey}`;
       key.hidden = false;
       return found;
@@ -123,14 +124,9 @@
     }
   };
 
-  const all = panel.querySelector("[data-check-all]"), word = panel.querySelector("[data-check-word]");
-  if (all) all.hidden = false;
-  panel.querySelectorAll("[data-check]").forEach((button) => { button.hidden = false; });
-  panel.addEventListener("click", async (event) => {
-    const button = event.target.closest("[data-check]");
-    if (button) await checkLine(button.closest("li"));
-  });
-  all?.addEventListener("click", async () => {
+  const reveal = () => findPanel().querySelectorAll("[data-check], [data-check-all]").forEach((button) => { button.hidden = false; });
+  const checkAll = async (all) => {
+    const panel = findPanel(), word = panel.querySelector("[data-check-word]");
     const lines = Array.from(panel.querySelectorAll("li[data-index]")).reverse(), failed = [];
     all.disabled = true;
     let before = null;
@@ -146,5 +142,12 @@
     word.textContent = failed.length ? `${say.sayNotAll} ${failed.join(", ")}` : say.sayAll;
     word.className = `pad sm st-${failed.length ? "bad" : "ok"}`;
     all.disabled = false;
+  };
+  reveal();
+  document.addEventListener("htmx:oobAfterSwap", reveal);
+  document.addEventListener("click", (event) => {
+    const one = event.target.closest("[data-custody] [data-check]"), all = event.target.closest("[data-custody] [data-check-all]");
+    if (one) checkLine(one.closest("li"));
+    if (all) checkAll(all);
   });
 })();
