@@ -177,6 +177,7 @@ def _add_casefile_pages(page: Callable[..., None], form: Callable[..., None]) ->
 def _add_register_pages(page: Callable[..., None], form: Callable[..., None]) -> None:
     """Docks, recorders and their holders; accounts, officers and units."""
     page("/docks", dock_pages.get_docks, dock_pages.post_dock)
+    page("/docks/unreported", dock_pages.get_unreported)
     page("/docks/{dock_id}", dock_pages.get_dock_page)
     page("/docks/{dock_id}/revoke", dock_pages.get_revoke, dock_pages.post_revoke)
     page("/recorders", recorder_pages.get_recorders)

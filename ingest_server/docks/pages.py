@@ -10,8 +10,8 @@ from fastapi.responses import RedirectResponse, Response
 from chain_of_custody.errors import MalformedError
 from chain_of_custody.identities import parse_shown_id, show_id
 from ingest_server.docks.commands import add_dock, revoke_dock
-from ingest_server.docks.queries import get_dock, list_dockings
-from ingest_server.docks.watching import list_dock_states, read_dock_state
+from ingest_server.docks.queries import count_unreported, get_dock, list_dockings
+from ingest_server.docks.watching import find_unreported_limit, list_dock_states, read_dock_state
 from ingest_server.errors import BadRequestError, ConflictedError, NotFoundError, ServerError
 from ingest_server.permissions import Permission
 from ingest_server.web.rendering import PAGE_HEADERS
@@ -51,6 +51,22 @@ def get_dock_page(visit: Reading, request: Request, dock_id: str) -> Response:
     return visit.render(
         "docks/dock.html",
         state=read_dock_state(visit.installation, dock),
+        rows=rows[:PAGE_SIZE],
+        page=page,
+        is_more=len(rows) > PAGE_SIZE,
+    )
+
+
+def get_unreported(visit: Reading, request: Request) -> Response:
+    """Dockings that should have sent their report by now, the last first."""
+    page = _read_page(request)
+    limit = find_unreported_limit(visit.installation)
+    rows = list_dockings(
+        visit.installation.catalogue, open_since=limit, offset=(page - 1) * PAGE_SIZE, limit=PAGE_SIZE + 1
+    )
+    return visit.render(
+        "docks/unreported.html",
+        count=count_unreported(visit.installation.catalogue, limit),
         rows=rows[:PAGE_SIZE],
         page=page,
         is_more=len(rows) > PAGE_SIZE,

@@ -56,22 +56,42 @@ def find_last_docking(catalogue: Catalogue, dock_id: str) -> dict[str, Any] | No
 
 
 def list_dockings(
-    catalogue: Catalogue, *, dock_id: str = "", recorder_id: str = "", offset: int = 0, limit: int = 50
+    catalogue: Catalogue,
+    *,
+    dock_id: str = "",
+    recorder_id: str = "",
+    open_since: str = "",
+    offset: int = 0,
+    limit: int = 50,
 ) -> list[dict[str, Any]]:
-    """Dockings at a dock or of a recorder, last first, each with names and its findings' count and worst words."""
+    """Dockings at a dock or of a recorder, last first, each with names and its findings' count and worst words.
+
+    With ``open_since`` only those that began before that instant and are not closed.
+    """
     rows = catalogue.fetch(
         "select d.*, k.name as dock_name, r.serial, r.hardware_serial from dockings d"
         " left join docks k on k.dock_id = d.dock_id left join recorders r on r.recorder_id = d.recorder_id"
         " where (? = '' or d.dock_id = ?) and (? = '' or d.recorder_id = ?)"
+        " and (? = '' or (d.closed_at is null and d.docked_at < ?))"
         " order by d.docked_at desc, d.docking_id limit ? offset ?",
         dock_id,
         dock_id,
         recorder_id,
         recorder_id,
+        open_since,
+        open_since,
         limit,
         offset,
     )
     return [{**dict(row), "findings": list_docking_findings(catalogue, dict(row))} for row in rows]
+
+
+def count_unreported(catalogue: Catalogue, open_since: str) -> int:
+    """How many dockings began before an instant and are not closed."""
+    count: int = catalogue.fetch("select count(*) from dockings where closed_at is null and docked_at < ?", open_since)[
+        0
+    ][0]
+    return count
 
 
 def list_docking_findings(catalogue: Catalogue, docking: dict[str, Any]) -> list[dict[str, Any]]:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from chain_of_custody.instants import format_instant
 from ingest_server.docks.queries import find_last_docking, list_docks
 
 if TYPE_CHECKING:
     from ingest_server.installation import Installation
+
+
+UNREPORTED_AFTER = timedelta(days=1)
+"""A docking lasts minutes; one that began longer ago was cut off, or its dock waits for the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,11 @@ class DockState:
     last: dict[str, Any] | None
     open_intakes: int
     open_bytes: int
+
+
+def find_unreported_limit(installation: Installation) -> str:
+    """The instant before which a docking should have sent its report by now."""
+    return format_instant(installation.clock() - UNREPORTED_AFTER)
 
 
 def list_dock_states(installation: Installation) -> list[DockState]:

@@ -136,6 +136,46 @@ ACTOR_WORDS: Mapping[str, Words] = {
     "program": Words("Program", "程序"),
 }
 
+# Why something was refused, told of whoever asked: the sentences of a refusal speak to them instead.
+REFUSAL_WORDS: Mapping[str, Words] = {
+    "bad_digest": Words("the content was not the content that was signed", "内容与签名的内容不一致"),
+    "bad_proof": Words("a wrong, used or expired enrolment code", "登记码错误、已使用或已过期"),
+    "bad_signature": Words("the signature did not match", "签名不匹配"),
+    "bad_time": Words("signed at another time than the server's", "签名时间与服务器时间相差过大"),
+    "counter_reused": Words("one counter for two statements", "重复使用了同一计数"),
+    "csrf": Words("a form that did not come from the session", "表单不是从该会话发出"),
+    "digest_mismatch": Words("what was stored is not what the dock read", "存储内容与采集站读取的内容不一致"),
+    "dock_revoked": Words("the dock was revoked", "采集站已被撤销"),
+    "export_out_of_reach": Words(
+        "the case file holds recordings outside the account's reach", "案卷中有超出该账号可见范围的音像记录"
+    ),
+    "grant_missing": Words("without a grant for these bytes", "没有调阅这些内容的授权"),
+    "link_spent": Words("a one-time link used or expired before", "一次性链接已使用或已过期"),
+    "manifest_mismatch": Words("the manifest was of another file", "清单与文件不符"),
+    "nonce_used": Words("a request that was sent before", "请求重复发送"),
+    "not_allowed": Words("the token does not allow it", "令牌无此权限"),
+    "not_signed": Words("a request that was not signed", "请求未签名"),
+    "not_permitted": Words("the role does not allow it", "角色无此权限"),
+    "not_signed_in": Words("without being signed in", "未登录"),
+    "not_your_export": Words("somebody else's package", "他人的证据包"),
+    "out_of_reach": Words("outside the account's reach", "超出该账号可见范围"),
+    "own_account": Words("a change of one's own account", "更改本人账号"),
+    "restricted": Words("the recording is restricted", "该音像记录限制调阅"),
+    "too_many_attempts": Words("too many attempts", "尝试次数过多"),
+    "too_many_requests": Words("too many requests", "请求次数过多"),
+    "sign_in_failed": Words("a wrong name or password", "账号或密码错误"),
+    "sign_in_needed": Words("without being signed in", "未登录"),
+    "token_needed": Words("without a token", "未提供令牌"),
+    "unknown_dock": Words("a dock that is not enrolled here", "采集站未在此登记"),
+    "unknown_key": Words("a key that nobody enrolled", "密钥未登记"),
+}
+
+
+def show_refusal(code: str, tag: str) -> str:
+    """Why something was refused; a code from a later version of the program stays as the ledger has it."""
+    words = REFUSAL_WORDS.get(code)
+    return code if words is None else words.show(tag)
+
 
 def show_type(event_type: str, tag: str) -> str:
     """A type in words; one from a later version of the program stays as the ledger has it."""

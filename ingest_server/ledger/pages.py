@@ -21,8 +21,10 @@ from ingest_server.ledger.event_words import (
     GROUPS,
     SUBJECT_WORDS,
     list_types,
+    show_refusal,
     show_type,
 )
+from ingest_server.ledger.field_words import show_field
 from ingest_server.ledger.queries import (
     count_act,
     count_new,
@@ -36,7 +38,6 @@ from ingest_server.ledger.queries import (
 )
 from ingest_server.ledger.showing_records import find_change, list_openings, show_parts
 from ingest_server.permissions import Permission
-from ingest_server.sentences import SENTENCES
 from ingest_server.web.visits import Change, Visit, changing, looking
 
 if TYPE_CHECKING:
@@ -163,7 +164,8 @@ def give_words(visit: Visit) -> dict[str, Any]:
         "kind_words": lambda kind: SUBJECT_WORDS[kind].show(tag) if kind in SUBJECT_WORDS else kind,
         "actor_words": lambda kind: ACTOR_WORDS[kind].show(tag) if kind in ACTOR_WORDS else kind,
         "group_words": lambda group: GROUPS[group].show(tag) if group in GROUPS else group,
-        "code_words": lambda code: SENTENCES[code][0 if tag == "en" else 1] if code in SENTENCES else "",
+        "code_words": partial(show_refusal, tag=tag),
+        "field_words": partial(show_field, tag=tag),
         "subject_key": lambda line: line["subject_name"] or show_id(line["subject"]),
     }
 

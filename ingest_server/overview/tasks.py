@@ -15,7 +15,8 @@ from chain_of_custody.instants import format_instant
 from ingest_server.accounts.queries import list_accounts
 from ingest_server.accounts.viewers import find_reach
 from ingest_server.cases.queries import count_casefiles, count_empty
-from ingest_server.docks.watching import list_dock_states
+from ingest_server.docks.queries import count_unreported
+from ingest_server.docks.watching import find_unreported_limit, list_dock_states
 from ingest_server.health import is_receiving
 from ingest_server.jobs.database import FAILED
 from ingest_server.jobs.queries import read_work
@@ -158,13 +159,8 @@ def _list_docks(watching: Watching) -> Iterator[Task]:
     silent = sorted((at, name) for name, at in heard.items() if at < limit)
     longest = silent[0][1] if silent else ""
     yield Task("silent_docks", len(silent), "/docks", WARN, note=longest, is_checked=bool(heard))
-    # A docking lasts minutes; one that began yesterday was cut off, or its dock waits for the network.
-    row = installation.catalogue.fetch_one(
-        "select count(*) as count from dockings where closed_at is null and docked_at < ?",
-        format_instant(watching.now - timedelta(days=1)),
-    )
-    open_dockings = row["count"] if row else 0
-    yield Task("open_dockings", open_dockings, "/docks", WARN, is_checked=bool(heard))
+    unreported = count_unreported(installation.catalogue, find_unreported_limit(installation))
+    yield Task("open_dockings", unreported, "/docks/unreported", WARN, is_checked=bool(heard))
     if viewer.may(Permission.DOCK_MANAGE):
         yield Task("store", 0 if is_receiving(installation) else 1, "/docks", BAD)
         row = installation.private.fetch_one(

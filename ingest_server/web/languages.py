@@ -71,7 +71,7 @@ class Language:
             "second": "yyyy-MM-dd HH:mm:ss",
             "minute": "yyyy-MM-dd HH:mm",
             "clock": "HH:mm:ss",
-            "day": "y年M月d日 EEEE" if self.tag == DEFAULT else "EEEE d MMMM y",
+            "day": "y 年 M 月 d 日 EEEE" if self.tag == DEFAULT else "EEEE d MMMM y",
         }[form]
         return format_datetime(at, pattern, tzinfo=zone, locale=LANGUAGES[self.tag])
 

@@ -9,7 +9,7 @@ import chain_of_custody
 import ingest_server
 from chain_of_custody.leaves import SUBJECT_KINDS
 from ingest_server.catalogue.projector import _APPLY
-from ingest_server.ledger.event_words import EVENT_WORDS, GROUP_OF, GROUPS, list_types, show_type
+from ingest_server.ledger.event_words import EVENT_WORDS, GROUP_OF, GROUPS, REFUSAL_WORDS, list_types, show_type
 from ingest_server.policy.values import load_defaults
 
 FOLDERS = [Path(package.__file__).parent for package in (ingest_server, chain_of_custody)]
@@ -89,3 +89,12 @@ def test_every_group_has_types() -> None:
 
 def test_an_unknown_type_stays_as_it_is() -> None:
     assert show_type("later.invented", "zh-Hans") == "later.invented"
+
+
+def test_every_refusal_is_told_in_the_third_person() -> None:
+    raised = re.compile(r"(?:ForbiddenError|UnauthorizedError)\(\s*\"(\w+)\"")
+    sources = [path.read_text(encoding="utf-8") for path in Path(ingest_server.__file__).parent.rglob("*.py")]
+    codes = {code for source in sources for code in raised.findall(source)}
+    assert len(codes) > 10
+    assert codes <= REFUSAL_WORDS.keys()
+    assert not [words for words in REFUSAL_WORDS.values() if "you" in words.show("en").split()]

@@ -129,7 +129,7 @@ def test_a_refusal_stands_out_and_names_who_was_refused(people: People) -> None:
     )
     assert line
     assert "the-officer" in line[0]
-    assert "Your role does not allow that." in line[0]
+    assert "the role does not allow it" in line[0]
     assert "GET /log" in line[0]
     assert "#bad" in line[0]
 

@@ -23,6 +23,7 @@ PAGES = [
     ("/casefiles", "supervisor"),
     ("/recordings", "supervisor"),
     ("/docks", "evidence_administrator"),
+    ("/docks/unreported", "evidence_administrator"),
     ("/recorders", "evidence_administrator"),
     ("/recorders/register", "evidence_administrator"),
     ("/work", "evidence_administrator"),
