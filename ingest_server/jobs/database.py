@@ -9,12 +9,11 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-import sqlite3
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from chain_of_custody.identities import new_id
+from ingest_server.private.guarded import GuardedDatabase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,51 +39,17 @@ create table if not exists flags (name text primary key, value text not null);
 """
 
 
-class JobsDatabase:
+class JobsDatabase(GuardedDatabase):
     """The rows; usable from several threads and processes, each change durable on return."""
 
     def __init__(self, data: Path) -> None:
-        """Open the file in a data folder; make its tables where it is new."""
+        """Open the file in a data folder; make its tables where it is new.
+
+        Raises:
+            UnavailableError: It is damaged.
+        """
         self._data = data
-        connection = sqlite3.connect(data / JOBS_NAME, timeout=60, isolation_level=None, check_same_thread=False)
-        connection.row_factory = sqlite3.Row
-        connection.execute("pragma journal_mode=wal")
-        connection.execute("pragma synchronous=full")
-        connection.executescript(_SCHEMA)
-        self._connection = connection
-        self._guard = threading.RLock()
-
-    def fetch(self, statement: str, *values: object) -> list[dict[str, Any]]:
-        """Run one query."""
-        with self._guard:
-            return [dict(row) for row in self._connection.execute(statement, values)]
-
-    def fetch_one(self, statement: str, *values: object) -> dict[str, Any] | None:
-        """Run one query for at most one row."""
-        rows = self.fetch(statement, *values)
-        return rows[0] if rows else None
-
-    def execute(self, statement: str, *values: object) -> int:
-        """Run one change; gives how many rows it touched."""
-        with self._guard:
-            return self._connection.execute(statement, values).rowcount
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Several changes, all or none; other processes wait."""
-        with self._guard:
-            self._connection.execute("begin immediate")
-            try:
-                yield
-            except BaseException:
-                self._connection.execute("rollback")
-                raise
-            self._connection.execute("commit")
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._guard:
-            self._connection.close()
+        super().__init__(data / JOBS_NAME, _SCHEMA)
 
     # What the worker does with rows.
 
@@ -124,7 +89,8 @@ class JobsDatabase:
                 " done = 0, total = 0, ended_at = null where job_id = ? and state = ?",
                 *(RUNNING, worker, now, job_id, WAITING),
             )
-            return self.fetch_one("select * from jobs where job_id = ?", job_id) if taken else None
+            row = self.fetch_one("select * from jobs where job_id = ?", job_id) if taken else None
+            return None if row is None else dict(row)
 
     def put_back(
         self,
@@ -181,7 +147,7 @@ class JobsDatabase:
             )
             for row in rows:
                 self.execute("update jobs set is_queued = 1 where job_id = ?", row["job_id"])
-        return rows
+        return [dict(row) for row in rows]
 
     def forget_queued(self) -> None:
         """The queue is empty: whatever still counts as queued lost its message with a worker that died."""
@@ -218,7 +184,8 @@ class JobsDatabase:
 
     def list_workers(self) -> list[dict[str, Any]]:
         """The workers that live."""
-        return [row for row in self.fetch("select * from workers order by started_at") if self._lives(row["worker"])]
+        rows = self.fetch("select * from workers order by started_at")
+        return [dict(row) for row in rows if self._lives(row["worker"])]
 
     def release_dead(self) -> int:
         """Let the jobs of workers that died wait again; gives how many workers those were."""

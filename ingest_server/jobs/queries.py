@@ -58,17 +58,19 @@ def list_jobs(
         conditions.append("job_id < ?")
         values.append(before)
     with closing(JobsDatabase(installation.data)) as jobs:
-        return jobs.fetch(
+        rows = jobs.fetch(
             f"select * from jobs where {' and '.join(conditions)} order by job_id desc limit ?",  # noqa: S608 - fixed conditions
             *values,
             limit,
         )
+    return [dict(row) for row in rows]
 
 
 def get_job(installation: Installation, job_id: int) -> dict[str, Any] | None:
     """One job."""
     with closing(JobsDatabase(installation.data)) as jobs:
-        return jobs.fetch_one("select * from jobs where job_id = ?", job_id)
+        row = jobs.fetch_one("select * from jobs where job_id = ?", job_id)
+    return None if row is None else dict(row)
 
 
 def name_recordings(installation: Installation, viewer: Viewer, rows: list[dict[str, Any]]) -> dict[str, str]:

@@ -9,13 +9,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ingest_server.media.thresholds import Thresholds
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from chain_of_custody.canonical import JsonValue
     from ingest_server.media.sandbox import Outcome
+    from ingest_server.media.thresholds import Thresholds
 
 VERDICTS = ("video", "audio", "picture", "not_media", "unreadable", "crashed", "stopped")
 _WORD = re.compile(r"[a-z0-9_./-]{1,40}")
@@ -67,9 +66,9 @@ def read_pictures_report(outcome: Outcome) -> Report:
     return Report("recording.probed", parts, _read_tools(report))
 
 
-def read_examination_report(outcome: Outcome) -> Report:
-    """Findings of the second task, and how far it came."""
-    thresholds: dict[str, JsonValue] = {**Thresholds().to_json()}
+def read_examination_report(outcome: Outcome, judged_by: Thresholds) -> Report:
+    """Findings of the second task, how far it came, and by what it judged."""
+    thresholds: dict[str, JsonValue] = {**judged_by.to_json()}
     if outcome.ending != "done":
         _, code, message = _ENDINGS[outcome.ending]
         findings: list[JsonValue] = [_make_finding(code, "error", f"{message} ({outcome.detail[:100]})")]

@@ -11,7 +11,7 @@ A crash after any step only repeats: before 4 nothing was said, after 4 the ledg
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from chain_of_custody.errors import DuplicateClaimError
@@ -23,6 +23,7 @@ from ingest_server.media.recording import make_events
 from ingest_server.media.reports import read_examination_report, read_pictures_report
 from ingest_server.media.sandbox import run_sandboxed, try_sandbox
 from ingest_server.media.thresholds import Thresholds
+from ingest_server.policy.values import read_policy
 from ingest_server.recordings.queries import get_recording
 from ingest_server.steps import reached
 
@@ -88,13 +89,14 @@ def do_media_job(work: Work) -> str:
         return "the ledger tells of it already"
     if work.job["kind"] == EXAMINATION.name and not _is_moving_or_sounding(work):
         return "nothing to examine"
-    outcome = _run(work, recording)  # 2
+    thresholds = read_thresholds(work.installation)
+    outcome = _run(work, recording, thresholds)  # 2
     reached("work.decoded")
     if outcome.ending != "done":
         _judge_failure(work, outcome)
     stored = _store_pieces(work, outcome)  # 3
     reached("work.stored")
-    events = _make_events(work, outcome, stored)
+    events = _make_events(work, outcome, stored, thresholds)
     try:
         work.installation.custody.record(WORKER, *events)  # 4
     except DuplicateClaimError:
@@ -128,7 +130,13 @@ def _is_moving_or_sounding(work: Work) -> bool:
     return row is not None and row["verdict"] in {"video", "audio"}
 
 
-def _run(work: Work, recording: dict[str, Any]) -> Outcome:
+def read_thresholds(installation: Installation) -> Thresholds:
+    """The thresholds in force."""
+    policy = read_policy(installation)
+    return Thresholds(**{field.name: int(policy[f"quality.{field.name}"]) for field in fields(Thresholds)})
+
+
+def _run(work: Work, recording: dict[str, Any], thresholds: Thresholds) -> Outcome:
     size, store = int(recording["size"]), work.installation.store
     key, version_id = recording["store_key"], recording["version_id"]
     wanted_s = _PICTURES_S if work.job["kind"] == PICTURES.name else _EXAMINATION_S + size // _BYTES_PER_S
@@ -140,7 +148,7 @@ def _run(work: Work, recording: dict[str, Any]) -> Outcome:
         "size": size,
         "path": str(recording["path"])[-200:],
         "budget_s": limits.cpu_s - _TAIL_S,
-        "thresholds": Thresholds().to_json(),
+        "thresholds": thresholds.to_json(),
     }
     return run_sandboxed(
         request,
@@ -162,9 +170,13 @@ def _store_pieces(work: Work, outcome: Outcome) -> list[tuple[Piece, StoredVersi
     return stored
 
 
-def _make_events(work: Work, outcome: Outcome, stored: list[tuple[Piece, StoredVersion]]) -> list[Event]:
-    read = read_pictures_report if work.job["kind"] == PICTURES.name else read_examination_report
-    report = read(outcome)
+def _make_events(
+    work: Work, outcome: Outcome, stored: list[tuple[Piece, StoredVersion]], thresholds: Thresholds
+) -> list[Event]:
+    if work.job["kind"] == PICTURES.name:
+        report = read_pictures_report(outcome)
+    else:
+        report = read_examination_report(outcome, thresholds)
     kind, origin, index = work.job["kind"], work.job["origin"], work.job["index"]
     tools = {**report.tools, "sandbox": " ".join(outcome.holds)}
     first = Event(

@@ -1,4 +1,7 @@
-"""From when on a sign of quality is a finding. Whole numbers; each finding's event names those it was found with."""
+"""From when on a sign of quality is a finding. Whole numbers; each finding's event names those it was found with.
+
+An agency's own values are policy (``quality.…``); those here are the ones the checks were measured with.
+"""
 
 from __future__ import annotations
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import sqlite_utils
 
-from ingest_server.errors import UnavailableError
+from ingest_server.private.guarded import GuardedDatabase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 PRIVATE_NAME = "private.db"
@@ -82,56 +78,19 @@ create table if not exists settings (name text primary key, value text not null)
 """
 
 
-class PrivateDatabase:
-    """One connection behind a lock: the server's own load on it is small, and every commit is durable."""
+class PrivateDatabase(GuardedDatabase):
+    """The file; its owner's alone."""
 
     def __init__(self, data: Path) -> None:
-        """Open the file in a data folder, its owner's alone; make its tables where it is new.
+        """Open the file in a data folder; make its tables where it is new.
 
         Raises:
             UnavailableError: It is damaged.
         """
         path = data / PRIVATE_NAME
         path.touch(mode=0o600)
-        connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
-        connection.row_factory = sqlite3.Row
-        try:
-            connection.execute("pragma journal_mode=wal")
-            connection.execute("pragma synchronous=full")
-            connection.executescript(_SCHEMA)
-        except sqlite3.DatabaseError as error:
-            connection.close()
-            raise UnavailableError("database_damaged", f"{path} cannot be read: {error}") from error
-        self.tables = sqlite_utils.Database(connection)
-        self._connection = connection
-        self._guard = threading.RLock()
-
-    def fetch(self, statement: str, *values: object) -> list[sqlite3.Row]:
-        """Run one query."""
-        with self._guard:
-            return list(self._connection.execute(statement, values))
-
-    def fetch_one(self, statement: str, *values: object) -> sqlite3.Row | None:
-        """Run one query for at most one row."""
-        rows = self.fetch(statement, *values)
-        return rows[0] if rows else None
-
-    def execute(self, statement: str, *values: object) -> int:
-        """Run one change, durable on return; gives how many rows it touched."""
-        with self._guard:
-            return self._connection.execute(statement, values).rowcount
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Several changes, all or none; other processes wait."""
-        with self._guard:
-            self._connection.execute("begin immediate")
-            try:
-                yield
-            except BaseException:
-                self._connection.execute("rollback")
-                raise
-            self._connection.execute("commit")
+        super().__init__(path, _SCHEMA)
+        self.tables = sqlite_utils.Database(self._connection)
 
     def read_setting(self, name: str) -> str | None:
         """A remembered value."""
@@ -141,8 +100,3 @@ class PrivateDatabase:
     def write_setting(self, name: str, value: str) -> None:
         """Remember a value."""
         self.execute("insert or replace into settings (name, value) values (?, ?)", name, value)
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._guard:
-            self._connection.close()

@@ -39,7 +39,7 @@ def state_of(jobs: JobsDatabase, job_id: int = 1) -> str:
 def test_an_entry_read_twice_makes_one_job(jobs: JobsDatabase) -> None:
     add(jobs, 4, 5)
     add(jobs, 4, 5)
-    assert jobs.fetch_one("select count(*) as n from jobs") == {"n": 2}
+    assert jobs.fetch("select count(*) as n from jobs")[0]["n"] == 2
     assert jobs.read_cursor(ORIGIN) == 6
 
 
