@@ -90,9 +90,11 @@ def _take_held(dock: Dock, volume: Volume, identity: VolumeIdentity, *, is_clear
     rows = dock.journal.add_files(docking_id, volume.source, [(f.path, f.size or 0, f.mtime_ns) for f in scan.found])
     run = VolumeRun(dock, volume, identity, docking_id)
     _tell_findings(dock, scan)
-    dock.reporter.begin(docking_id, volume.root.name, sum(file.size or 0 for file in scan.found))
+    unreadable = [file for file in scan.files if file.state == "failed"]
+    total_bytes = sum(file.size or 0 for file in scan.found)
+    dock.reporter.begin(docking_id, volume.root.name, total_bytes, len(scan.found) + len(unreadable))
     try:
-        run.note_unreadable([file for file in scan.files if file.state == "failed"])
+        run.note_unreadable(unreadable)
         run.take_all(list(zip(scan.found, rows, strict=True)))
         _clear(run, volume, identity, is_clearing=is_clearing)
     except (KeyboardInterrupt, StoppedError):
@@ -148,6 +150,7 @@ class VolumeRun:
         summary: Counts so far.
         sealed: Files sealed in this run.
         failures: Files that failed, as the docking's report names them.
+        spooled: How many files that wait at its end stand in this dock's spool.
     """
 
     def __init__(self, dock: Dock, volume: Volume, identity: VolumeIdentity, docking_id: str) -> None:
@@ -155,6 +158,7 @@ class VolumeRun:
         self.summary = Summary()
         self.sealed: list[tuple[FoundFile, FileRow]] = []
         self.failures: list[JsonValue] = []
+        self.spooled = 0
         self.dock = dock
         self._volume = volume
         self._identity = identity
@@ -202,6 +206,7 @@ class VolumeRun:
         """Count what was not brought to an end as waiting."""
         for file, taken, reason in self._waiting:
             self._note_waiting(file, taken.row, reason)
+            self.spooled += taken.row.spool_name is not None
         for file, row, _ in self._unread:
             self._note_waiting(file, row, "not read: the run was stopped")
         self._waiting.clear()

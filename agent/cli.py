@@ -161,18 +161,28 @@ def acquire(path: Path, home: Path, wait_s: float, *, clear: bool, as_json: bool
     show_default=True,
     help="Seconds a watched folder must be unchanged.",
 )
+@click.option(
+    "--slots",
+    type=click.IntRange(1, 64),
+    default=24,
+    show_default=True,
+    help="Recorders taken at a time; more wait for a free slot.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line as states change.")
 @refuse_in_words
-def run(home: Path, folders: tuple[Path, ...], quiet_s: float, *, as_json: bool) -> None:
-    """Watch for recorders and take what each holds, until stopped."""
+def run(home: Path, folders: tuple[Path, ...], quiet_s: float, slots: int, *, as_json: bool) -> None:
+    """Watch for recorders and take what each holds, until stopped; a table of the slots where there is a terminal."""
     from agent.daemon import Daemon
     from agent.progress import Reporter
+    from agent.rack.table import make_table
 
     ended = threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: ended.set())
     with Reporter(as_json=as_json) as reporter, open_dock(home, 60.0, reporter) as dock:
-        Daemon(dock, folders, quiet_s=quiet_s).run(ended)
+        daemon = Daemon(dock, folders, quiet_s=quiet_s, slots=slots)
+        reporter.show_instead(lambda: make_table(daemon.board.read()[1]))
+        daemon.run(ended)
 
 
 @main.command()

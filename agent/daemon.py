@@ -7,7 +7,7 @@ import os
 import queue
 import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,8 @@ from agent.acquisition import acquire_volume
 from agent.errors import AgentError, VolumeGoneError
 from agent.names import display_path
 from agent.pending import finish_pending
+from agent.rack.board import FREE_SLOT, Board
+from agent.rack.slots import Rack, SlotReporter
 from agent.volumes import open_volume
 from agent.watching import VolumeWatch
 from chain_of_custody.errors import CustodyError
@@ -29,13 +31,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 PENDING_S = 60.0
+SLOTS = 24
 
 
 class Daemon:
     """Volumes under way, and the backlog beside them; volumes share senders and buffers, so none starves another."""
 
-    def __init__(self, dock: Dock, folders: Sequence[Path], *, quiet_s: float) -> None:
-        """Watch mounts and the direct subfolders of ``folders``."""
+    def __init__(self, dock: Dock, folders: Sequence[Path], *, quiet_s: float, slots: int = SLOTS) -> None:
+        """Watch mounts and the direct subfolders of ``folders``; at most ``slots`` volumes are taken at a time."""
+        self.board = Board(slots)
+        self._rack = Rack(slots)
+        self._queue: deque[VolumeArrived] = deque()
+        self._mounts: set[Path] = set()
         self._dock = dock
         self._watch = VolumeWatch(folders, quiet_s=quiet_s)
         self._guard = threading.Lock()
@@ -54,6 +61,7 @@ class Daemon:
             while not ended.is_set():
                 with suppress(queue.Empty):
                     self._begin_volume(self._watch.arrivals.get(timeout=0.5))
+                self._free_slots()
                 if time.monotonic() >= backlog_at:
                     backlog_at = time.monotonic() + PENDING_S
                     self._begin_backlog()
@@ -70,15 +78,37 @@ class Daemon:
             if root in self._under_way:
                 self._again.add(root)
                 return
+            number = self._rack.take(root)
+            if number is None:
+                if not any(waiting.root == root for waiting in self._queue):
+                    self._queue.append(arrived)
+                    self._dock.reporter.say(f"{root.name}: every slot is taken, it waits · 槽位已满，请稍候")
+                return
+            if arrived.is_mount:
+                self._mounts.add(root)
             thread = threading.Thread(
-                target=self._take_volume, args=(arrived,), name=f"volume {root.name}", daemon=True
+                target=self._take_volume, args=(arrived, number), name=f"volume {root.name}", daemon=True
             )
             self._under_way[root] = thread
         thread.start()
 
-    def _take_volume(self, arrived: VolumeArrived) -> None:
+    def _free_slots(self) -> None:
+        """A slot is free once its recorder is gone and nothing of it is under way; who waits takes it."""
+        for number, root in self._rack.list_taken():
+            with self._guard:
+                is_gone = not (root.is_mount() if root in self._mounts else root.is_dir())
+                if root in self._under_way or not is_gone:
+                    continue
+                self._mounts.discard(root)
+                self._rack.free(number)
+            self.board.change(number, **FREE_SLOT)
+            if self._queue:
+                self._begin_volume(self._queue.popleft())
+
+    def _take_volume(self, arrived: VolumeArrived, number: int) -> None:
         root = arrived.root
-        self._guarded(display_path(os.fsencode(root)), lambda: self._acquire(arrived))
+        teller = SlotReporter(self._dock.reporter, self.board, number)
+        self._guarded(display_path(os.fsencode(root)), lambda: self._acquire(arrived, teller), teller.fail)
         with self._guard:
             del self._under_way[root]
             is_changed = root in self._again
@@ -86,12 +116,13 @@ class Daemon:
         if is_changed and not self._dock.patience.is_ended:
             self._begin_volume(arrived)
 
-    def _acquire(self, arrived: VolumeArrived) -> None:
+    def _acquire(self, arrived: VolumeArrived, teller: SlotReporter) -> None:
         volume = open_volume(arrived.root)
         if arrived.is_mount and volume.mount is None:
             raise VolumeGoneError("it was pulled out before it was taken; dock it again")
         with self._find_lock(volume.source):
-            run = acquire_volume(self._dock, arrived.root)
+            run = acquire_volume(self._dock.telling(teller), arrived.root)
+        teller.conclude(run.summary, run.spooled)
         self._dock.reporter.finish(run.summary)
 
     def _begin_backlog(self) -> None:
@@ -117,12 +148,16 @@ class Daemon:
         with self._guard:
             return self._sources[source]
 
-    def _guarded(self, what: str, work: Callable[[], object]) -> None:
+    def _guarded(
+        self, what: str, work: Callable[[], object], on_failure: Callable[[str], None] = lambda _: None
+    ) -> None:
         """The daemon's one broad handler: it tells the person, logs our own faults with their trace, and goes on."""
         try:
             work()
         except (AgentError, CustodyError, OSError) as error:
             self._dock.reporter.say(f"{what}: {error}")
+            on_failure(str(error))
         except Exception:
             log.exception("our own fault while working on a volume")
             self._dock.reporter.say(f"{what}: the agent failed; nothing was called sealed that is not")
+            on_failure("the agent failed")

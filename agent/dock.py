@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +19,16 @@ from chain_of_custody.signing import SigningKey, VerifyKey, read_key
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from agent.progress import Reporter
+    from agent.progress import Telling
     from agent.retrying import Patience
     from chain_of_custody.instants import Clock
+
+
+@dataclass(slots=True)
+class Link:
+    """The way to the server, one for all dockings under way; ``is_offline`` says how the last try ended."""
+
+    is_offline: bool = False
 
 
 @dataclass(slots=True)
@@ -39,7 +46,7 @@ class Dock:
         patience: How long to wait for an unreachable server.
         reporter: Who is told.
         clock: UTC.
-        is_offline: Whether the server could not be reached when it was last asked.
+        link: What is known of the way to the server.
         judging: Held while a receipt is judged and kept, so that the stored checkpoint does not move meanwhile.
     """
 
@@ -51,13 +58,13 @@ class Dock:
     client: ServerClient
     sender: PartSender
     patience: Patience
-    reporter: Reporter
+    reporter: Telling
     clock: Clock
-    is_offline: bool = False
+    link: Link = field(default_factory=Link)
     judging: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def open(cls, home: Path, patience: Patience, reporter: Reporter, clock: Clock) -> Dock:
+    def open(cls, home: Path, patience: Patience, reporter: Telling, clock: Clock) -> Dock:
         """Open a dock home that the caller holds; raises HomeError."""
         config = load_config(home)
         prepare_home(home)
@@ -76,6 +83,19 @@ class Dock:
             reporter=reporter,
             clock=clock,
         )
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether the server could not be reached when it was last asked."""
+        return self.link.is_offline
+
+    @is_offline.setter
+    def is_offline(self, is_offline: bool) -> None:
+        self.link.is_offline = is_offline
+
+    def telling(self, reporter: Telling) -> Dock:
+        """The same dock, journal and connections, telling somebody else."""
+        return replace(self, reporter=reporter)
 
     @property
     def pool(self) -> BufferPool:

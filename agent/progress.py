@@ -7,9 +7,10 @@ import os
 import sys
 import threading
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
+from rich.live import Live
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -24,8 +25,11 @@ from rich.progress import (
 from agent.names import display_path, encode_path
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self
+
+    from rich.console import RenderableType
 
     from chain_of_custody.canonical import JsonValue
 
@@ -49,6 +53,38 @@ class Summary:
         return self.failed == 0 and self.waiting == 0
 
 
+class Telling(Protocol):
+    """Who is told what happens; any thread may call anything."""
+
+    def begin(self, docking_id: str, title: str, total_bytes: int, total_files: int) -> None:
+        """A volume was listed."""
+
+    def note_bytes(self, docking_id: str | None, count: int) -> None:
+        """Bytes of a docking were read."""
+
+    def end(self, docking_id: str) -> None:
+        """A docking's files are all read or given up."""
+
+    def say(self, sentence: str) -> None:
+        """One sentence for the person."""
+
+    def show_state(
+        self,
+        path: bytes,
+        state: str,
+        *,
+        size: int | None,
+        digests: dict[str, JsonValue] | None = None,
+        evidence_id: str | None = None,
+        error: str | None = None,
+        is_already: bool = False,
+    ) -> None:
+        """A file reached a state."""
+
+    def finish(self, summary: Summary) -> None:
+        """How a run ended."""
+
+
 class Reporter:
     """Tells one run; any thread may call anything. A context manager around the progress bar."""
 
@@ -67,19 +103,31 @@ class Reporter:
         # Standard output is for results alone: bars must not draw it into their own stream.
         self._progress = Progress(*columns, console=self._console, redirect_stdout=False, redirect_stderr=False)
         self._tasks: dict[str, TaskID] = {}
+        self._live: Live | None = None
 
     def __enter__(self) -> Self:
         """Show the bar."""
         self._progress.start()
         return self
 
+    def show_instead(self, render: Callable[[], RenderableType]) -> None:
+        """Show a picture of one's own in place of the bars, renewed all the time, where there is a terminal."""
+        if self._console.is_terminal:
+            self._progress.stop()
+            self._live = Live(
+                console=self._console, get_renderable=render, redirect_stdout=False, redirect_stderr=False
+            )
+            self._live.start()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Take the bar away."""
         self._progress.stop()
+        if self._live is not None:
+            self._live.stop()
 
-    def begin(self, docking_id: str, title: str, total_bytes: int) -> None:
+    def begin(self, docking_id: str, title: str, total_bytes: int, total_files: int) -> None:  # noqa: ARG002 - for others
         """Say what is docked and how much there is to read."""
         self._tasks[docking_id] = self._progress.add_task(escape(display_path(os.fsencode(title))), total=total_bytes)
 

@@ -7,7 +7,7 @@ nothing: the journal does. It is built anew when the agent starts.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -82,6 +82,10 @@ class SlotView:
     seconds_left: float | None = None
     notices: tuple[Notice, ...] = ()
     changed_at: float = 0.0
+
+
+# What a slot is set to when its recorder is gone.
+FREE_SLOT: dict[str, Any] = {field.name: field.default for field in fields(SlotView) if field.name != "number"}
 
 
 class Board:

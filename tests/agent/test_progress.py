@@ -9,7 +9,7 @@ from agent.progress import Reporter, Summary
 
 def test_programs_get_one_object_a_line_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     with Reporter(as_json=True) as reporter:
-        reporter.begin("d", "recorder", 10)
+        reporter.begin("d", "recorder", 10, 1)
         reporter.note_bytes("d", 10)
         reporter.say("a sentence for people")
         reporter.show_state("执法.mp4".encode("gb18030"), "failed", size=3, error="too bad")

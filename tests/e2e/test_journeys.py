@@ -76,7 +76,7 @@ def test_an_administrator_reviews_the_log_and_follows_up_a_refusal(
         page.get_by_role("link", name=reader.words("Refusals to follow up")).wait_for()
         reader.photograph("1-overview")
         reader.go("Custody log")
-        reader.field("Outcome").select_option(label=reader.words("Refused, to follow up"))
+        reader.field("Outcome").select_option(label=reader.words("Not followed up"))
         page.wait_for_url("**outcome=open**")
         refused = page.locator("#lines tbody tr.refused")
         refused.first.wait_for()
