@@ -15,7 +15,7 @@ from agent.acquisition import acquire_volume
 from agent.errors import AgentError, VolumeGoneError
 from agent.names import display_path
 from agent.pending import finish_pending
-from agent.rack.board import FREE_SLOT, Board
+from agent.rack.board import FREE_SLOT, Board, SlotState
 from agent.rack.slots import Rack, SlotReporter
 from agent.volumes import open_volume
 from agent.watching import VolumeWatch
@@ -62,6 +62,7 @@ class Daemon:
                 with suppress(queue.Empty):
                     self._begin_volume(self._watch.arrivals.get(timeout=0.5))
                 self._free_slots()
+                self._renew_safe()
                 if time.monotonic() >= backlog_at:
                     backlog_at = time.monotonic() + PENDING_S
                     self._begin_backlog()
@@ -104,6 +105,25 @@ class Daemon:
             self.board.change(number, **FREE_SLOT)
             if self._queue:
                 self._begin_volume(self._queue.popleft())
+
+    def _renew_safe(self) -> None:
+        """What was safe at this dock alone is sealed once the backlog has sent all of it."""
+        for slot in self.board.read()[1]:
+            if slot.state is not SlotState.SAFE_HERE or slot.docking_id is None:
+                continue
+            with self._guard:
+                is_busy = any(
+                    place in self._under_way for number, place in self._rack.list_taken() if number == slot.number
+                )
+            if not is_busy and self._dock.journal.count_unsealed(slot.docking_id) == 0:
+                self.board.change(
+                    slot.number,
+                    state=SlotState.SEALED,
+                    notices=(),
+                    files_sealed=slot.files_total,
+                    bytes_sealed=slot.bytes_total,
+                    changed_at=time.monotonic(),
+                )
 
     def _take_volume(self, arrived: VolumeArrived, number: int) -> None:
         root = arrived.root

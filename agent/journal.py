@@ -278,6 +278,13 @@ class Journal:
         """One file's row."""
         return _read_row(self._fetch("select * from files where file_id = ?", file_id)[0])
 
+    def count_unsealed(self, docking_id: str) -> int:
+        """How many files of a docking are not sealed, whether or not they were given up."""
+        rows = self._fetch(
+            "select count(*) from files where docking_id = ? and state not in ('sealed', 'cleared', 'kept')", docking_id
+        )
+        return int(rows[0][0])
+
     def is_sealed_before(
         self, source: str, path: bytes, size: int, digests: dict[str, JsonValue] | None = None
     ) -> bool:

@@ -111,7 +111,10 @@ def test_a_recorder_with_a_file_that_cannot_be_read_is_a_problem_and_the_others_
         wait_for(daemon, lambda slots: slots[1].state is SlotState.SEALED)
 
 
-def test_without_a_network_what_was_read_is_safe_here(running: WholeSystem, tmp_path: Path) -> None:
+def test_without_a_network_what_was_read_is_safe_here_and_sealed_once_it_is_back(
+    running: WholeSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.daemon.PENDING_S", 1.0)
     with run_daemon(running, tmp_path, 4) as (daemon, rack):
         running.stop_server()
         try:
@@ -120,3 +123,5 @@ def test_without_a_network_what_was_read_is_safe_here(running: WholeSystem, tmp_
             assert [notice.code for notice in daemon.board.read()[1][0].notices] == ["WAITS_FOR_NETWORK"]
         finally:
             running.start_server()
+        wait_for(daemon, lambda slots: slots[0].state is SlotState.SEALED)
+        assert daemon.board.read()[1][0].files_sealed == 2
