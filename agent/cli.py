@@ -202,7 +202,9 @@ def status(home: Path, *, as_json: bool) -> None:
     for state, count in sorted(value["files"].items()):
         click.echo(f"  {state:<12} {count}")
     spool = value["spool"]
-    click.echo(f"  spool ({spool['policy']}): {spool['files']} files, {spool['bytes']} bytes")
+    click.echo(
+        f"  spool ({spool['policy']}): {spool['files']} files, {spool['bytes']} bytes, {spool['per_cent']} % full"
+    )
     if value["not_sealed"]:
         click.echo(f"{value['not_sealed']} files are not sealed · {value['not_sealed']} 个文件尚未固证")
         for file in value["unsafe"]:

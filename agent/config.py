@@ -2,7 +2,7 @@
 
 Pinned: ``server``, ``origin``, ``vkey``, ``event_key``, ``spki``, ``ca_file``, ``dock_id``, ``name``. Settable:
 ``spool`` (``offline``, ``always`` or ``never``), ``sm3`` (true or false), ``buffers`` (part buffers of 16 MiB),
-``spool_reserve_mib``.
+``spool_reserve_mib``, ``spool_budget_mib``, ``spool_warnings``.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ class DockConfig:
         sm3: Whether SM3 digests are made beside SHA-256.
         buffers: Part buffers of 16 MiB for the whole agent.
         spool_reserve_mib: Free space that the spool leaves on its disk.
+        spool_budget_mib: How much the spool may hold; 0 for all its disk has beyond the reserve.
+        spool_warnings: At how many per cent of that a person is warned, rising.
     """
 
     server: str
@@ -60,6 +62,8 @@ class DockConfig:
     sm3: bool = False
     buffers: int = 8
     spool_reserve_mib: int = 1024
+    spool_budget_mib: int = 0
+    spool_warnings: tuple[int, ...] = (80, 90)
 
 
 def load_config(home: Path) -> DockConfig:
@@ -78,6 +82,11 @@ def load_config(home: Path) -> DockConfig:
         raise HomeError(f"{home / CONFIG_NAME} lacks {error}") from error
     spool = value.get("spool", "offline")
     buffers, reserve = value.get("buffers", 8), value.get("spool_reserve_mib", 1024)
+    budget, warnings = value.get("spool_budget_mib", 0), value.get("spool_warnings", [80, 90])
+    if not isinstance(budget, int) or budget < 0 or not _are_per_cent(warnings):
+        raise HomeError(
+            f"{home / CONFIG_NAME}: spool_budget_mib is 0 or more; spool_warnings are whole per cents, rising"
+        )
     if spool not in _POLICIES or not isinstance(buffers, int) or not 2 <= buffers <= 64 or not isinstance(reserve, int):
         raise HomeError(f"{home / CONFIG_NAME}: spool is one of {', '.join(_POLICIES)}; buffers is 2 to 64")
     return DockConfig(
@@ -88,12 +97,21 @@ def load_config(home: Path) -> DockConfig:
         sm3=bool(value.get("sm3", False)),
         buffers=buffers,
         spool_reserve_mib=reserve,
+        spool_budget_mib=budget,
+        spool_warnings=tuple(warnings),
     )
+
+
+def _are_per_cent(values: object) -> bool:
+    if not isinstance(values, list) or any(type(value) is not int or not 0 < value <= 100 for value in values):
+        return False
+    return values == sorted(set(values))
 
 
 def save_config(home: Path, config: DockConfig) -> None:
     """Write the configuration; durable on return."""
     value = {name: getattr(config, name) for name in config.__slots__ if getattr(config, name) is not None}
+    value["spool_warnings"] = list(config.spool_warnings)
     write_file(home / CONFIG_NAME, tomli_w.dumps(value).encode())
 
 

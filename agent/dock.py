@@ -12,6 +12,7 @@ from agent.client import ServerClient
 from agent.config import KEY_NAME, DockConfig, load_config, prepare_home
 from agent.errors import RefusedError, UnreachableError
 from agent.journal import Journal
+from agent.spool import SpoolWarnings
 from agent.uploading import PartSender
 from chain_of_custody.instants import format_instant
 from chain_of_custody.signing import SigningKey, VerifyKey, read_key
@@ -46,6 +47,7 @@ class Dock:
         patience: How long to wait for an unreachable server.
         reporter: Who is told.
         clock: UTC.
+        spool_warnings: Warns where the spool fills up.
         link: What is known of the way to the server.
         judging: Held while a receipt is judged and kept, so that the stored checkpoint does not move meanwhile.
     """
@@ -60,6 +62,7 @@ class Dock:
     patience: Patience
     reporter: Telling
     clock: Clock
+    spool_warnings: SpoolWarnings
     link: Link = field(default_factory=Link)
     judging: threading.Lock = field(default_factory=threading.Lock)
 
@@ -82,6 +85,7 @@ class Dock:
             patience=patience,
             reporter=reporter,
             clock=clock,
+            spool_warnings=SpoolWarnings(home, config),
         )
 
     @property

@@ -5,18 +5,17 @@ Both only look, so they work beside a running agent and without the network.
 
 from __future__ import annotations
 
-import os
 import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agent.client import ServerClient
 from agent.config import KEY_NAME, DockConfig, load_config
-from agent.errors import AgentError, HomeError
+from agent.errors import AgentError, HomeError, SpoolError
 from agent.journal import JOURNAL_NAME, FileState, Journal
 from agent.names import display_path, encode_path
 from agent.sealing import read_last_checkpoint, recheck_receipt
-from agent.spool import SPOOL_FOLDER
+from agent.spool import SPOOL_FOLDER, measure_spool
 from chain_of_custody.errors import CustodyError
 from chain_of_custody.instants import parse_instant
 from chain_of_custody.signing import read_key
@@ -53,7 +52,7 @@ def read_status(home: Path, clock: Clock) -> dict[str, Any]:
         "files": {},
         "not_sealed": 0,
         "unsafe": [],
-        "spool": {"policy": config.spool, **_measure_spool(home)},
+        "spool": {"policy": config.spool, **_describe_spool(home, config)},
         "checkpoint_size": 0,
     }
     if not (home / JOURNAL_NAME).exists():
@@ -85,15 +84,9 @@ def diagnose(home: Path, clock: Clock) -> list[Diagnosis]:
     ]
 
 
-def _measure_spool(home: Path) -> dict[str, int]:
-    files = size = 0
-    for entry in os.scandir(home / SPOOL_FOLDER):
-        try:
-            size += entry.stat(follow_symlinks=False).st_size
-        except FileNotFoundError:
-            continue  # sealed this moment, by the agent at work
-        files += 1
-    return {"files": files, "bytes": size}
+def _describe_spool(home: Path, config: DockConfig) -> dict[str, int]:
+    place = measure_spool(home, config)
+    return {"files": place.files, "bytes": place.used, "room": place.room, "per_cent": place.per_cent}
 
 
 def _describe_unsafe(row: FileRow) -> dict[str, Any]:
@@ -172,11 +165,21 @@ def _check_spooled(home: Path, journal: Journal) -> Diagnosis:
 
 
 def _check_spool(home: Path, config: DockConfig) -> Diagnosis:
-    place = os.statvfs(home / SPOOL_FOLDER)
-    free_mib = place.f_bavail * place.f_frsize >> 20
-    is_well = config.spool == "never" or free_mib > config.spool_reserve_mib
-    mend = "" if is_well else "free space on the spool's disk; until then recorders keep their files while offline"
-    return Diagnosis("spool", is_well, f"policy {config.spool}, {free_mib} MiB free", mend)
+    try:
+        place = measure_spool(home, config)
+    except SpoolError as error:
+        return Diagnosis("spool", False, str(error), "look at the disk of this dock's home")
+    is_well = config.spool == "never" or place.per_cent < min(config.spool_warnings, default=100)
+    mend = (
+        ""
+        if is_well
+        else (
+            "bring the network back, so that it is sent; else free space on its disk or raise spool_budget_mib: once it"
+            " is full, recorders keep their files while the dock is offline"
+        )
+    )
+    seen = f"policy {config.spool}, {place.files} files, {place.per_cent} % of {place.room >> 20} MiB"
+    return Diagnosis("spool", is_well, seen, mend)
 
 
 def _check_server(home: Path, config: DockConfig, clock: Clock) -> Iterator[Diagnosis]:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agent.errors import SpoolError, UnreadableError
@@ -19,26 +21,92 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from agent.config import DockConfig
+
 SPOOL_FOLDER = "spool"
 _UNFINISHED = ".part"
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolRoom:
+    """How full the spool is.
+
+    Attributes:
+        files: Files in it.
+        used: Their bytes.
+        room: Bytes it may hold in all: its budget, or what its disk has beyond the reserve, whichever is less.
+    """
+
+    files: int
+    used: int
+    room: int
+
+    @property
+    def per_cent(self) -> int:
+        """Whole per cent of the room that are used, 100 where there is no room at all."""
+        return min(100, self.used * 100 // self.room) if self.room > 0 else 100
+
+
+def measure_spool(home: Path, config: DockConfig) -> SpoolRoom:
+    """Look how full the spool is; raises SpoolError where its disk does not tell."""
+    files = used = 0
+    try:
+        for entry in os.scandir(home / SPOOL_FOLDER):
+            with suppress(FileNotFoundError):  # sealed this moment, by the agent at work
+                used += entry.stat(follow_symlinks=False).st_size
+                files += 1
+        free = os.statvfs(home / SPOOL_FOLDER)
+    except OSError as error:
+        raise _name_trouble(error) from error
+    room = used + free.f_bavail * free.f_frsize - (config.spool_reserve_mib << 20)
+    if config.spool_budget_mib:
+        room = min(room, config.spool_budget_mib << 20)
+    return SpoolRoom(files, used, max(0, room))
+
+
+class SpoolWarnings:
+    """Warns once at each mark that the spool passes, and again once it has been below it."""
+
+    def __init__(self, home: Path, config: DockConfig) -> None:
+        """Watch the spool of this home."""
+        self._home = home
+        self._config = config
+        self._guard = threading.Lock()
+        self._told = 0
+
+    def look(self) -> str | None:
+        """A sentence for the person where a mark was passed since the last look."""
+        with self._guard:
+            try:
+                per_cent = measure_spool(self._home, self._config).per_cent
+            except SpoolError:
+                return None  # the next file that is to be spooled says what is wrong
+            mark = max((mark for mark in self._config.spool_warnings if per_cent >= mark), default=0)
+            is_new, self._told = mark > self._told, mark
+        if not is_new:
+            return None
+        return (
+            f"the spool is {per_cent} % full: bring the network back, or dock further recorders elsewhere"
+            f" · 本站暂存已用 {per_cent}%，请恢复网络，或到其他采集站接入"
+        )
 
 
 class SpoolWriter:
     """Writes one file into the spool; a context manager that removes what was not kept."""
 
-    def __init__(self, home: Path, size: int, reserve_mib: int) -> None:
+    def __init__(self, home: Path, size: int, config: DockConfig) -> None:
         """Prepare a file of ``size`` bytes.
 
         Raises:
-            SpoolError: It would leave less free space than the reserve.
+            SpoolError: There is no room for it.
         """
         self._folder = home / SPOOL_FOLDER
-        try:
-            free = os.statvfs(self._folder)
-        except OSError as error:
-            raise _name_trouble(error) from error
-        if free.f_bavail * free.f_frsize - size < reserve_mib << 20:
-            raise SpoolError("the spool's disk is nearly full; the file stays on the recorder")
+        place = measure_spool(home, config)
+        if place.used + size > place.room:
+            raise SpoolError(
+                f"the spool has no room for it ({place.per_cent} % full); it stays on the recorder: bring the network"
+                " back, or dock it elsewhere · 本站暂存已满，文件保留在记录仪上，请恢复网络或到其他采集站接入"
+            )
         self.name = new_id()
         self._path = self._folder / (self.name + _UNFINISHED)
         self._fd = -1

@@ -203,13 +203,19 @@ class FileTaker:
         taken.upload = None
         with ExitStack() as stack:
             source = stack.enter_context(open_source())
-            spool = stack.enter_context(SpoolWriter(self._dock.home, row.size, self._dock.config.spool_reserve_mib))
+            spool = stack.enter_context(SpoolWriter(self._dock.home, row.size, self._dock.config))
             taken.digests = hash_source(
                 source, sm3=self._dock.config.sm3, on_bytes=self._note_bytes, on_piece=spool.write
             )
             _require_same(taken, expected)
             self._sign(taken, spool_name=spool.keep())
+        self._warn_of_spool()
         return taken
+
+    def _warn_of_spool(self) -> None:
+        warning = self._dock.spool_warnings.look()
+        if warning is not None:
+            self._dock.reporter.say(warning)
 
     def _hash(self, open_source: Callable[[], OpenableSource]) -> Digests:
         with open_source() as source:
@@ -405,7 +411,7 @@ class _SpoolCopy:
         self._noticed = noticed
         self._writer: SpoolWriter | None = None
         try:
-            self._writer = stack.enter_context(SpoolWriter(dock.home, row.size, dock.config.spool_reserve_mib))
+            self._writer = stack.enter_context(SpoolWriter(dock.home, row.size, dock.config))
         except SpoolError as error:
             self._give_up(error)
 

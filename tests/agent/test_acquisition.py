@@ -279,7 +279,7 @@ def test_a_full_spool_leaves_the_file_on_the_recorder_and_says_why(running: Whol
         break_server(dock)
         summary = acquire_volume(dock, volume).summary
         assert summary.waiting == 1
-        assert any("nearly full" in error for error in reporter_of(dock).errors_of(b"nospace.mp4"))
+        assert any("no room" in error for error in reporter_of(dock).errors_of(b"nospace.mp4"))
 
 
 def test_a_full_spool_does_not_hold_up_what_can_be_sent(running: WholeSystem, tmp_path: Path) -> None:

@@ -51,7 +51,20 @@ def test_a_configuration_comes_back_as_it_was_saved(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["spool = 'sometimes'", "buffers = 1", "buffers = 65", "buffers = 'many'", "spool_reserve_mib = 'all'"]
+    "line",
+    [
+        "spool = 'sometimes'",
+        "buffers = 1",
+        "buffers = 65",
+        "buffers = 'many'",
+        "spool_reserve_mib = 'all'",
+        "spool_budget_mib = -1",
+        "spool_budget_mib = 'all'",
+        "spool_warnings = 80",
+        "spool_warnings = [90, 80]",
+        "spool_warnings = [101]",
+        "spool_warnings = ['80']",
+    ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(home: Path, line: str) -> None:
     name = line.split(" ", 1)[0]
