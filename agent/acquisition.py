@@ -32,6 +32,7 @@ from agent.names import encode_path
 from agent.opening import VolumeFile
 from agent.posting import post_docking, post_reports
 from agent.progress import Summary
+from agent.recorders.profile import is_marked
 from agent.scanning import scan_volume
 from agent.steps import reached
 from agent.taking import FileTaker, Taken
@@ -187,7 +188,8 @@ class VolumeRun:
     def take_all(self, files: list[tuple[FoundFile, FileRow]]) -> None:
         """Take every file; one that fails holds up no other."""
         self.summary.found += len(files)
-        self._unread.extend((file, row, 1) for file, row in files)
+        # What an officer marked goes first; the rest keeps the order of the volume.
+        self._unread.extend((file, row, 1) for file, row in sorted(files, key=lambda item: not is_marked(item[0].path)))
         known = self._ask_known([file for file, _ in files])
         finishers = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="finisher")
         try:

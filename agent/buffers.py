@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 
 PART_SIZE = 16 * 1024 * 1024
 MAX_PARTS = 10_000
@@ -24,12 +25,21 @@ class BufferPool:
         self._lent = 0
         self._free: list[bytearray] = []
         self._changed = threading.Condition()
+        self._queue: deque[object] = deque()
 
     def take(self, size: int) -> bytearray:
-        """Wait for a buffer of at least ``size`` bytes; one larger than the whole pool is lent alone."""
-        wanted = max(size, PART_SIZE)
+        """Wait for a buffer of at least ``size`` bytes; one larger than the whole pool is lent alone.
+
+        Whoever asked first is served first: a recorder that gives its bytes fast takes no more turns than a slow one.
+        """
+        wanted, ticket = max(size, PART_SIZE), object()
         with self._changed:
-            self._changed.wait_for(lambda: self._lent == 0 or self._lent + wanted <= self._budget)
+            self._queue.append(ticket)
+            try:
+                self._changed.wait_for(lambda: self._queue[0] is ticket and self._has_room(wanted))
+            finally:
+                self._queue.remove(ticket)
+                self._changed.notify_all()
             self._lent += wanted
             if wanted == PART_SIZE and self._free:
                 return self._free.pop()
@@ -37,6 +47,9 @@ class BufferPool:
             while self._free and self._lent + len(self._free) * PART_SIZE > self._budget:
                 self._free.pop()
         return bytearray(wanted)
+
+    def _has_room(self, wanted: int) -> bool:
+        return self._lent == 0 or self._lent + wanted <= self._budget
 
     def give_back(self, buffer: bytearray) -> None:
         """Return a buffer."""

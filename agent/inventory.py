@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from agent.completeness import find_gaps
 from agent.names import display_path, encode_path, escape_bytes
 from agent.recorders.profile import read_name, recognise
 from chain_of_custody.digests import Digests, sha256_hex
@@ -39,6 +40,7 @@ def sign_inventory(dock: Dock, volume: Volume, scan: Scan) -> tuple[str, dict[st
     if profile == "unknown":
         message = "no known recorder layout; everything readable is taken in all the same"
         findings.append({"code": "RECORDER_UNKNOWN", "severity": "warning", "where": "/", "message": message})
+    findings += find_gaps((file.path for file in scan.found), dock.journal.list_paths(volume.source))
     findings += _judge_clock(dock)
     inventory = Inventory(
         **_make_header(dock, docking_id),

@@ -278,6 +278,11 @@ class Journal:
         """One file's row."""
         return _read_row(self._fetch("select * from files where file_id = ?", file_id)[0])
 
+    def list_paths(self, source: str, limit: int = 20_000) -> list[bytes]:
+        """The raw paths that dockings of a source have seen, the latest ``limit`` of them."""
+        statement = "select path from files where source = ? order by file_id desc limit ?"
+        return [row[0] for row in self._fetch(statement, source, limit)]
+
     def count_unsealed(self, docking_id: str) -> int:
         """How many files of a docking are not sealed, whether or not they were given up."""
         rows = self._fetch(

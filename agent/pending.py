@@ -9,6 +9,7 @@ from agent.errors import AgentError, BytesNeededError, StoppedError, Unreachable
 from agent.journal import FileState
 from agent.names import display_path
 from agent.posting import post_clearings, post_reports
+from agent.recorders.profile import is_marked
 from agent.spool import sweep_spool
 from agent.taking import FileTaker, Taken
 from chain_of_custody.errors import CustodyError
@@ -43,7 +44,8 @@ def finish_pending(dock: Dock, claim: Callable[[FileRow], AbstractContextManager
     """
     sealed = 0
     try:
-        for listed in dock.journal.list_files(*_UNSEALED):
+        # Oldest first, and before them what an officer marked.
+        for listed in sorted(dock.journal.list_files(*_UNSEALED), key=lambda row: not is_marked(row.path)):
             with claim(listed) as is_ours:
                 # Somebody may have taken the file since it was listed.
                 row = dock.journal.read_file(listed.file_id)

@@ -111,6 +111,11 @@ def read_name(path: bytes) -> NameClaims:
     return NameClaims((), ("NAME_UNPARSED",))
 
 
+def is_marked(path: bytes) -> bool:
+    """Whether a name says that an officer marked the recording as important (重点)."""
+    return any(claim["name"] == "mark" for claim in read_name(path).claims)
+
+
 def _match(patterns: Sequence[NamePattern], path: bytes) -> tuple[str, dict[str, str]] | None:
     name = display_path(path.rsplit(b"/", 1)[-1])
     for pattern in patterns:

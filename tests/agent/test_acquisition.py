@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 from contextlib import nullcontext
@@ -18,8 +19,10 @@ from agent.journal import FileState
 from agent.opening import VolumeFile
 from agent.pending import finish_pending
 from agent.volumes import open_volume
+from chain_of_custody.dsse import parse_envelope
 from chain_of_custody.instants import utc_clock
 from tests.support.docks import client_of, copy_home, manifest_of, open_dock, reporter_of, row_of
+from tests.support.recorder_volumes import fill_volume
 from tests.support.running import running
 
 if TYPE_CHECKING:
@@ -521,3 +524,24 @@ def test_an_inventory_is_signed_before_anything_is_read(
         assert set(signed) == {1}
         row = row_of(dock, b"inventory.mp4")
         assert manifest_of(row)["inventory_sha256"] == dock.journal.read_inventory_digest(row.docking_id)
+
+
+def test_what_an_officer_marked_goes_first(running: WholeSystem, tmp_path: Path) -> None:
+    plain, marked = "3100457_01420720261123140320_0001.mp4", "3100457_01420720261123150320_0002IMP.mp4"
+    volume = fill_volume(tmp_path / "volume", {plain: os.urandom(100), marked: os.urandom(100)})
+    with open_dock(copy_home(running, tmp_path / "home")) as dock:
+        assert acquire_volume(dock, volume).summary.sealed == 2
+        taken = [line["path"] for line in reporter_of(dock).lines if line["state"] == "uploaded"]
+        assert taken == [marked.encode(), plain.encode()]
+
+
+def test_numbers_missing_since_the_last_docking_stand_in_the_inventory(running: WholeSystem, tmp_path: Path) -> None:
+    name = "3100457_014207202611231403{:02}_{:04}.mp4"
+    volume = fill_volume(tmp_path / "volume", {name.format(1, 1): os.urandom(100)})
+    with open_dock(copy_home(running, tmp_path / "home")) as dock:
+        acquire_volume(dock, volume)
+        fill_volume(volume, {name.format(9, 4): os.urandom(100)})
+        docking_id = acquire_volume(dock, volume).docking_id
+        inventory = json.loads(parse_envelope(dock.journal.read_inventory(docking_id)).payload)
+        gaps = [finding["message"] for finding in inventory["findings"] if finding["code"] == "SEQUENCE_GAP"]
+        assert gaps == [f"2 missing before this file: number 0002 to 0003, after {name.format(1, 1)}"]

@@ -47,3 +47,26 @@ def test_a_part_larger_than_the_pool_is_lent_alone() -> None:
     assert len(buffer) == 5 * PART_SIZE
     pool.give_back(buffer)
     assert len(pool.take(1)) == PART_SIZE
+
+
+def test_turns_are_given_in_the_order_they_were_asked_for() -> None:
+    pool = BufferPool(1)
+    lent = pool.take(PART_SIZE)
+    served: list[int] = []
+    waiting: list[threading.Thread] = []
+
+    def take_turn(number: int) -> None:
+        buffer = pool.take(PART_SIZE)
+        served.append(number)
+        pool.give_back(buffer)
+
+    for number in range(6):
+        thread = threading.Thread(target=take_turn, args=(number,))
+        thread.start()
+        while len(pool._queue) <= number:
+            threading.Event().wait(0.001)
+        waiting.append(thread)
+    pool.give_back(lent)
+    for thread in waiting:
+        thread.join(10)
+    assert served == list(range(6))
