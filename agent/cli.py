@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from agent.dock import Dock
     from agent.progress import Reporter
+    from agent.rack.board import Board
 
 CommandT = TypeVar("CommandT", bound="Callable[..., Any]")
 home_option = click.option(
@@ -65,6 +66,19 @@ def open_dock(home: Path, wait_s: float, reporter: Reporter) -> Iterator[Dock]:
             yield dock
         finally:
             dock.close()
+
+
+@contextmanager
+def _open_screen(dock: Dock, board: Board, address: str | None) -> Iterator[None]:
+    """Serve the dock's screen where an address is given."""
+    if address is None:
+        yield
+        return
+    from agent.screen.serving import read_dock, serve_screen
+
+    with serve_screen(read_dock(dock, board, threading.Event()), address) as url:
+        dock.reporter.say(f"the dock's screen is at {url} · 采集站屏幕")
+        yield
 
 
 def _stop_on_signals() -> None:
@@ -168,9 +182,18 @@ def acquire(path: Path, home: Path, wait_s: float, *, clear: bool, as_json: bool
     show_default=True,
     help="Recorders taken at a time; more wait for a free slot.",
 )
+@click.option(
+    "--screen",
+    is_flag=False,
+    flag_value="127.0.0.1:8765",
+    metavar="[HOST:PORT]",
+    help="Serve the dock's screen, a page for a browser on this machine.  [without an address: 127.0.0.1:8765]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line as states change.")
 @refuse_in_words
-def run(home: Path, folders: tuple[Path, ...], quiet_s: float, slots: int, *, as_json: bool) -> None:
+def run(
+    home: Path, folders: tuple[Path, ...], quiet_s: float, slots: int, screen: str | None, *, as_json: bool
+) -> None:
     """Watch for recorders and take what each holds, until stopped; a table of the slots where there is a terminal."""
     from agent.daemon import Daemon
     from agent.progress import Reporter
@@ -182,7 +205,8 @@ def run(home: Path, folders: tuple[Path, ...], quiet_s: float, slots: int, *, as
     with Reporter(as_json=as_json) as reporter, open_dock(home, 60.0, reporter) as dock:
         daemon = Daemon(dock, folders, quiet_s=quiet_s, slots=slots)
         reporter.show_instead(lambda: make_table(daemon.board.read()[1]))
-        daemon.run(ended)
+        with _open_screen(dock, daemon.board, screen):
+            daemon.run(ended)
 
 
 @main.command()
