@@ -119,7 +119,8 @@ class RefusalLog:
     def note(self, installation: Installation, error: ServerError, route: str) -> None:
         """Record a refusal, or count it where its kind was recorded within the last minute."""
         subject_kind, subject = _find_subject(installation, error)
-        kind = (error.code, str(error.extras.get("account_id", "")), subject, str(error.extras.get("why", "")))
+        told = {name: str(error.extras[name]) for name in ("token", "why") if name in error.extras}
+        kind = (error.code, str(error.extras.get("account_id", "")), subject, *told.values())
         # A known dock's or account's refusals are few and each may matter; strangers must not fill the ledger, and a
         # player whose grant ended asks for the same recording again and again.
         is_rare = subject_kind in {"dock", "account"}
@@ -134,9 +135,7 @@ class RefusalLog:
                 return
             self._recorded[kind] += 1
             count = self._counts.pop(kind)
-        refusal: dict[str, JsonValue] = {"code": error.code, "route": route, "count": count}
-        if "why" in error.extras:
-            refusal["why"] = str(error.extras["why"])
+        refusal: dict[str, JsonValue] = {"code": error.code, "route": route, "count": count, **told}
         event = Event("request.refused", subject_kind, subject, {"refusal": refusal})
         installation.custody.record(_find_actor(installation, error), event)
 

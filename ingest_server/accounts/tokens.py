@@ -95,7 +95,8 @@ def check_token(installation: Installation, header: str | None, permission: Perm
     if row is None:
         raise UnauthorizedError("token_needed")
     if permission not in ROLES[row["role"]]:
-        raise ForbiddenError("not_allowed", f"the role {row['role']} has not the permission {permission}")
+        detail = f"the role {row['role']} has not the permission {permission}"
+        raise ForbiddenError("not_allowed", detail, token=row["name"])
     return Token(row["id"], row["name"], row["role"])
 
 

@@ -164,6 +164,7 @@ FIELD_WORDS: Mapping[str, tuple[str, str]] = {
     "time": ("time", "时间"),
     "title": ("title", "名称"),
     "to_ms": ("to, milliseconds", "止点（毫秒）"),
+    "token": ("token", "令牌"),
     "tools": ("tools", "工具"),
     "type": ("kind of event", "事件类型"),
     "uncertainty_s": ("uncertainty, seconds", "不确定度（秒）"),

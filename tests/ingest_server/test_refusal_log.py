@@ -34,6 +34,14 @@ def test_an_accounts_refusals_are_an_event_each_in_its_name(recorded: Any) -> No
     ] * 3
 
 
+def test_a_tokens_refusal_names_the_token_and_each_is_told(recorded: Any) -> None:
+    installation, events = recorded
+    log = RefusalLog()
+    for name in ("reporting", "reporting", "backup"):
+        log.note(installation, ForbiddenError("not_allowed", token=name), "GET /api/v1/docks")
+    assert [event.parts["refusal"]["token"] for _, event in events] == ["reporting", "backup"]
+
+
 def test_who_hammers_is_counted(recorded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     installation, events = recorded
     log, now = RefusalLog(), [0.0]
