@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agent.inventory import sign_inventory
+from agent.posting import post_docking
+from agent.scanning import scan_volume
+from agent.volumes import open_volume
 from chain_of_custody.identities import parse_shown_id
+from ingest_server.docks.queries import count_unreported, list_dockings
+from ingest_server.docks.watching import find_unreported_limit
+from tests.support.docks import copy_home, open_dock
 from tests.support.recorder_volumes import fill_volume
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.filled import Filled
 
 
@@ -118,3 +127,22 @@ def test_who_may_only_look_neither_enrols_nor_revokes(filled: Filled, role: str)
     assert person.get(f"/docks/{dock}/revoke").status == 403
     assert person.post(f"/docks/{dock}/revoke", {"version": "1", "reason": "r"}).status == 403
     assert "Enrol a dock" not in person.read("/docks")
+
+
+def test_the_list_of_dockings_without_a_report_is_what_was_counted(filled: Filled, tmp_path: Path) -> None:
+    later = "2999-01-01T00:00:00.000000Z"
+    with filled.people.installation() as installation:
+        assert count_unreported(installation.catalogue, later) == 0
+    volume = open_volume(fill_volume(tmp_path / "pulled", {"a.mp4": b"bytes"}))
+    with open_dock(copy_home(filled.system, tmp_path / "home")) as dock, volume.hold() as identity:
+        dock.reach_server(is_patient=False)
+        docking_id, inventory, digest = sign_inventory(dock, volume, scan_volume(volume, identity=identity))
+        dock.journal.add_docking(docking_id, volume.source, inventory, digest)
+        post_docking(dock, docking_id)
+    with filled.people.installation() as installation:
+        installation.catalogue.sync()
+        rows = list_dockings(installation.catalogue, open_since=later)
+        assert count_unreported(installation.catalogue, later) == len(rows) == 1
+        assert rows[0]["docking_id"] == docking_id
+        assert find_unreported_limit(installation) < later
+    assert "Nothing is missing" in filled.people.as_role("supervisor").read("/docks/unreported")
