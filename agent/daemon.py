@@ -127,7 +127,7 @@ class Daemon:
 
     def _take_volume(self, arrived: VolumeArrived, number: int) -> None:
         root = arrived.root
-        teller = SlotReporter(self._dock.reporter, self.board, number)
+        teller = SlotReporter(self._dock.reporter, self.board, number, lambda: self._dock.is_offline)
         self._guarded(display_path(os.fsencode(root)), lambda: self._acquire(arrived, teller), teller.fail)
         with self._guard:
             del self._under_way[root]

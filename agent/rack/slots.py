@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from agent.rack.board import Notice, SlotState
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from agent.progress import Summary, Telling
@@ -57,8 +58,11 @@ class Rack:
 class SlotReporter:
     """Tells one docking to its slot on the board, and passes everything on."""
 
-    def __init__(self, inner: Telling, board: Board, number: int) -> None:
-        """Tell of the docking in slot ``number``."""
+    def __init__(
+        self, inner: Telling, board: Board, number: int, is_offline: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Tell of the docking in slot ``number``; ``is_offline`` says whether the server can be reached."""
+        self._is_offline = is_offline
         self._inner = inner
         self._board = board
         self._number = number
@@ -110,8 +114,7 @@ class SlotReporter:
             self._counts[self._states.get(path, "")] -= 1
             self._counts[state] += 1
             self._states[path] = state
-            is_read = self._count_read() + self._counts["failed"] >= self._files_total
-            self._change(state=SlotState.SENDING if is_read else SlotState.READING)
+            self._change(state=self._judge())
 
     def end(self, docking_id: str) -> None:
         """Nothing more is read."""
@@ -155,6 +158,14 @@ class SlotReporter:
         """The docking came to no end of its own."""
         with self._guard:
             self._change(state=SlotState.PROBLEM, notices=(Notice("DOCKING_FAILED", "error", (("why", sentence),)),))
+
+    def _judge(self) -> SlotState:
+        """What the slot is doing while its docking goes on."""
+        if self._count_read() + self._counts["failed"] < self._files_total:
+            return SlotState.READING
+        # Read to the end without a network: what is acquired stands in the spool, and a person may go.
+        is_waiting = self._counts["acquired"] > 0 and self._counts["failed"] == 0 and self._is_offline()
+        return SlotState.SAFE_HERE if is_waiting else SlotState.SENDING
 
     def _count_read(self) -> int:
         return sum(self._counts[state] for state in _READ)

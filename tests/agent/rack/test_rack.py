@@ -119,7 +119,7 @@ def test_without_a_network_what_was_read_is_safe_here_and_sealed_once_it_is_back
         running.stop_server()
         try:
             dock_recorder(rack, 300)
-            wait_for(daemon, lambda slots: slots[0].state is SlotState.SAFE_HERE)
+            wait_for(daemon, lambda slots: slots[0].state is SlotState.SAFE_HERE and bool(slots[0].notices))
             assert [notice.code for notice in daemon.board.read()[1][0].notices] == ["WAITS_FOR_NETWORK"]
         finally:
             running.start_server()

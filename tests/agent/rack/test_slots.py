@@ -41,6 +41,19 @@ def test_a_docking_is_read_then_sent_then_sealed(board: Board, teller: SlotRepor
     assert board.read()[1][0] == SlotView(1)
 
 
+def test_what_stands_in_the_spool_while_nobody_answers_is_safe_here(board: Board) -> None:
+    is_offline = [True]
+    teller = SlotReporter(Reporter(as_json=True), board, 2, lambda: is_offline[0])
+    teller.begin("d" * 32, "KD40188", 200, 2)
+    teller.show_state(b"a", "acquired", size=100)
+    assert read(board).state is SlotState.READING
+    teller.show_state(b"b", "acquired", size=100)
+    assert read(board).state is SlotState.SAFE_HERE
+    is_offline[0] = False
+    teller.show_state(b"a", "uploaded", size=100)
+    assert read(board).state is SlotState.SENDING
+
+
 @pytest.mark.parametrize(
     ("summary", "spooled", "state", "codes"),
     [
