@@ -49,7 +49,7 @@ class DockFacts:
     Attributes:
         name: What people call it.
         is_offline: Whether the server could not be reached when it was last asked.
-        space_percent: Free space of the spool's disk, whole percent; None where it cannot be told.
+        space_percent: What is left of the spool's room, whole percent; None where it cannot be told.
     """
 
     name: str

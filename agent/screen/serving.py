@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
-import shutil
 import socket
 import threading
+import time
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import uvicorn
 
-from agent.errors import HomeError
+from agent.errors import HomeError, SpoolError
 from agent.screen.page import DockFacts, Source, make_screen
+from agent.spool import measure_spool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from agent.rack.board import Board
 
 _END_S = 5.0
+_SPACE_S = 5.0
 
 
 @contextmanager
@@ -59,19 +61,34 @@ def serve_screen(source: Source, address: str) -> Iterator[str]:
 
 def read_dock(dock: Dock, board: Board, ended: threading.Event) -> Source:
     """The screen's source at a dock."""
+    space = _Space(dock)
+    return Source(
+        board,
+        lambda: DockFacts(dock.config.name, dock.is_offline, space.read()),
+        lambda: datetime.now().astimezone(),
+        ended,
+    )
 
-    def read_facts() -> DockFacts:
-        return DockFacts(dock.config.name, dock.is_offline, _read_space(dock))
 
-    return Source(board, read_facts, lambda: datetime.now().astimezone(), ended)
+class _Space:
+    """How much of the spool's room is left; looked at now and then, for the screen asks all the time."""
 
+    def __init__(self, dock: Dock) -> None:
+        self._dock = dock
+        self._guard = threading.Lock()
+        self._looked_at: float | None = None
+        self._percent: int | None = None
 
-def _read_space(dock: Dock) -> int | None:
-    try:
-        usage = shutil.disk_usage(dock.home)
-    except OSError:
-        return None
-    return 100 * usage.free // usage.total if usage.total else None
+    def read(self) -> int | None:
+        with self._guard:
+            now = time.monotonic()
+            if self._looked_at is None or now - self._looked_at >= _SPACE_S:
+                self._looked_at = now
+                try:
+                    self._percent = 100 - measure_spool(self._dock.home, self._dock.config).per_cent
+                except SpoolError:
+                    self._percent = None
+            return self._percent
 
 
 def _listen(address: str) -> socket.socket:

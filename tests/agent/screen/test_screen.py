@@ -18,14 +18,13 @@ from agent.errors import HomeError
 from agent.rack.board import Board, Notice, SlotState
 from agent.screen.page import DockFacts, Source
 from agent.screen.serving import serve_screen
-from tests.support.browser import SIZES, browser, check_access, check_width, open_page, photograph
+from tests.support.browser import SIZES, check_access, check_width, open_page, photograph
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser
 
-__all__ = ["browser"]
 PICTURES = os.environ.get("EVIDOCK_PICTURES")
 HOSTILE = "<script>alert(1)</script>"
 
@@ -39,7 +38,7 @@ def fill(board: Board, slots: int) -> None:
     """Every state there is, again and again; the last slot keeps hostile names."""
     size = 8 << 30
     values: list[dict[str, object]] = [
-        {"state": SlotState.SEALED, "files_sealed": 9, "bytes_sealed": size, "officer": "林晓岚"},
+        {"state": SlotState.SEALED, "files_read": 9, "files_sealed": 9, "bytes_sealed": size, "officer": "林晓岚"},
         {"state": SlotState.READING, "bytes_read": size * 63 // 100, "seconds_left": 170.0, "officer": "周明远"},
         {"state": SlotState.SENDING, "bytes_sealed": size * 3 // 5, "seconds_left": 340.0},
         {"state": SlotState.SAFE_HERE, "notices": (Notice("WAITS_FOR_NETWORK", "warning", (("count", "9"),)),)},

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import agent.screen
 from agent.rack.board import Notice, SlotState, SlotView
 from agent.screen.texts import CHINESE, ENGLISH, NOTICES, Words, list_texts
-from agent.screen.tiles import count_groups, make_tile
+from agent.screen.tiles import CONTRADICTION, count_groups, make_tile
 
 FOLDER = Path(agent.screen.__file__).parent
 ZH, EN = Words(CHINESE), Words(ENGLISH)
@@ -49,6 +49,13 @@ def test_a_code_without_words_is_shown_as_a_problem_for_a_person() -> None:
 def test_no_name_off_a_recorder_brings_control_signs_to_the_screen(name: str) -> None:
     shown = make_tile(replace(SEALED, recorder=name), ZH).recorder
     assert not re.search(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", shown)
+
+
+def test_every_notice_the_agent_gives_has_words() -> None:
+    given_codes = set()
+    for path in FOLDER.parent.rglob("*.py"):
+        given_codes |= set(re.findall(r"Notice\(\s*\"([A-Z_]+)\"", path.read_text(encoding="utf-8")))
+    assert given_codes - {CONTRADICTION.code} <= set(NOTICES)
 
 
 def test_every_slot_is_in_one_group() -> None:
