@@ -46,6 +46,7 @@ types: setup  ## mypy, strict
 bench: setup  ## the benchmarks; results as ratios to peers of the same run
 	@$(BIN)/python -m benchmarks.ledger
 	@$(BIN)/python -m benchmarks.dock_path
+	@$(BIN)/python -m benchmarks.docking
 	@$(BIN)/python -m benchmarks.web
 
 kill-long: setup  ## the long form of the random-kill run
