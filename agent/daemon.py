@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from agent.acquisition import acquire_volume
 from agent.errors import AgentError, VolumeGoneError
+from agent.heartbeat import send_heartbeat
 from agent.names import display_path
 from agent.pending import finish_pending
 from agent.rack.board import FREE_SLOT, Board, SlotState
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 PENDING_S = 60.0
 SLOTS = 24
+BEAT_S = 60.0
 
 
 class Daemon:
@@ -51,25 +53,29 @@ class Daemon:
         # Held while a source's files are worked on, by its docking or by the backlog; never by both.
         self._sources: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._backlog: threading.Thread | None = None
+        self._beat: threading.Thread | None = None
 
     def run(self, ended: threading.Event) -> None:
         """Dock volumes as they appear until ``ended`` is set; one volume's trouble stops no other."""
         self._watch.start()
         self._dock.reporter.say("watching for recorders · 等待接入执法记录仪")
-        backlog_at = time.monotonic()
+        backlog_at = beat_at = time.monotonic()
         try:
             while not ended.is_set():
                 with suppress(queue.Empty):
                     self._begin_volume(self._watch.arrivals.get(timeout=0.5))
                 self._free_slots()
                 self._renew_safe()
+                if time.monotonic() >= beat_at:
+                    beat_at = time.monotonic() + BEAT_S
+                    self._begin_beat()
                 if time.monotonic() >= backlog_at:
                     backlog_at = time.monotonic() + PENDING_S
                     self._begin_backlog()
         finally:
             self._watch.stop()
             self._dock.patience.end()
-            for thread in [*self._under_way.values(), *([self._backlog] if self._backlog else [])]:
+            for thread in [*self._under_way.values(), *(one for one in (self._backlog, self._beat) if one)]:
                 thread.join()
 
     def _begin_volume(self, arrived: VolumeArrived) -> None:
@@ -144,6 +150,18 @@ class Daemon:
             run = acquire_volume(self._dock.telling(teller), arrived.root)
         teller.conclude(run.summary, run.spooled)
         self._dock.reporter.finish(run.summary)
+
+    def _begin_beat(self) -> None:
+        """Say in a thread of its own what there is to say; where nobody answers, the next minute says it again."""
+        if self._beat is None or not self._beat.is_alive():
+            self._beat = threading.Thread(target=self._send_beat, name="heartbeat", daemon=True)
+            self._beat.start()
+
+    def _send_beat(self) -> None:
+        try:
+            send_heartbeat(self._dock, self.board)
+        except (AgentError, OSError) as error:
+            log.debug("no heartbeat: %s", error)
 
     def _begin_backlog(self) -> None:
         if self._backlog is None or not self._backlog.is_alive():

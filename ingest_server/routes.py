@@ -61,6 +61,7 @@ def _add_api(app: FastAPI) -> None:
 
     signed = [Security(DOCK_SIGNATURE)]
     get("/dock/v1/status", tags=["dock"], dependencies=signed)(intake.show_status)
+    post("/dock/v1/heartbeats", tags=["dock"], dependencies=signed, status_code=204)(docks.post_heartbeat)
     post("/dock/v1/dockings", tags=["dock"], dependencies=signed)(intake.post_docking)
     post("/dock/v1/dockings/{docking_id}/close", tags=["dock"], dependencies=signed, status_code=204)(intake.post_close)
     post("/dock/v1/intakes", tags=["dock"], dependencies=signed)(intake.post_intake)

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from ingest_server.context import ServerState, get_state
+from ingest_server.context import DockRequest, ServerState, get_state, receive_dock_request
 from ingest_server.docks.commands import begin_enrolment, finish_enrolment
+from ingest_server.docks.heartbeats import keep_heartbeat
 from ingest_server.docks.queries import list_docks, list_recorders
 from ingest_server.errors import TooManyRequestsError
 
@@ -83,6 +84,11 @@ def post_finish(state: State, asked: FinishEnrolment) -> dict[str, Any]:
         mac=asked.mac,
         spki=state.spki,
     )
+
+
+def post_heartbeat(asked: Annotated[DockRequest, Depends(receive_dock_request)]) -> None:
+    """Keep what a dock says of itself."""
+    keep_heartbeat(asked.installation, asked.dock.dock_id, asked.body)
 
 
 def get_docks(state: State) -> list[dict[str, Any]]:

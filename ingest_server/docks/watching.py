@@ -7,9 +7,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from chain_of_custody.instants import format_instant
+from ingest_server.docks.heartbeats import find_heartbeat
 from ingest_server.docks.queries import find_last_docking, list_docks
 
 if TYPE_CHECKING:
+    from ingest_server.docks.heartbeats import Heartbeat
     from ingest_server.installation import Installation
 
 
@@ -27,6 +29,7 @@ class DockState:
         last: Its last docking, if any; without ``closed_at`` it is still going on or was cut off.
         open_intakes: Uploads that are under way.
         open_bytes: Their sizes in all.
+        heartbeat: What it last said of itself, None if it never did.
     """
 
     dock: dict[str, Any]
@@ -34,6 +37,7 @@ class DockState:
     last: dict[str, Any] | None
     open_intakes: int
     open_bytes: int
+    heartbeat: Heartbeat | None
 
 
 def find_unreported_limit(installation: Installation) -> str:
@@ -62,4 +66,5 @@ def read_dock_state(installation: Installation, dock: dict[str, Any]) -> DockSta
         find_last_docking(installation.catalogue, dock["dock_id"]),
         intakes["count"] if intakes else 0,
         intakes["bytes"] if intakes else 0,
+        find_heartbeat(installation, dock["dock_id"]),
     )

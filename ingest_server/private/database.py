@@ -25,6 +25,7 @@ create table if not exists nonces (
 );
 create index if not exists nonces_seen on nonces (seen_at);
 create table if not exists dock_contacts (dock_id text primary key, seen_at text not null);
+create table if not exists dock_heartbeats (dock_id text primary key, value text not null);
 create table if not exists statements (
     key_id text not null, counter integer not null, digest text not null, primary key (key_id, counter)
 );

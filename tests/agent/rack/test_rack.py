@@ -34,6 +34,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:Callback with id:RuntimeWarning"
 RECORDERS = 20
 
 
+@pytest.fixture(autouse=True)
+def without_mounts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What else is mounted on this machine is nobody's recorder."""
+    monkeypatch.setattr("agent.watching.list_mounts", list)
+
+
 @contextmanager
 def run_daemon(system: WholeSystem, tmp_path: Path, slots: int) -> Iterator[tuple[Daemon, Path]]:
     """The daemon at work on a folder of volumes."""
