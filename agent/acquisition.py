@@ -11,7 +11,7 @@ import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from agent.clearing import clear_volume, resume_clearings
 from agent.client import read_answer
@@ -26,13 +26,15 @@ from agent.errors import (
     UnreachableError,
     VolumeGoneError,
 )
+from agent.findings import count_codes, say_kind
 from agent.inventory import sign_inventory, sign_report
 from agent.journal import FileState
+from agent.judging import judge_volume
 from agent.names import encode_path
 from agent.opening import VolumeFile
 from agent.posting import post_docking, post_reports
 from agent.progress import Summary
-from agent.recorders.profile import is_marked
+from agent.recorders.reading import is_marked
 from agent.scanning import scan_volume
 from agent.steps import reached
 from agent.taking import FileTaker, Taken
@@ -41,11 +43,12 @@ from agent.volumes import open_volume
 from chain_of_custody.errors import CustodyError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from agent.dock import Dock
     from agent.journal import FileRow
-    from agent.scanning import FoundFile, Scan
+    from agent.scanning import FoundFile
     from agent.volumes import Volume, VolumeIdentity
     from chain_of_custody.canonical import JsonValue
 
@@ -85,12 +88,13 @@ def acquire_volume(dock: Dock, path: Path, *, is_clearing: bool = False) -> Volu
 def _take_held(dock: Dock, volume: Volume, identity: VolumeIdentity, *, is_clearing: bool) -> VolumeRun:
     scan = scan_volume(volume, identity=identity)
     _look_for_server(dock)
-    docking_id, inventory, sha256 = sign_inventory(dock, volume, scan)
+    judged = judge_volume(dock, volume, scan)
+    docking_id, inventory, sha256 = sign_inventory(dock, volume, scan, judged)
     dock.journal.add_docking(docking_id, volume.source, inventory, sha256)
     reached("docking.inventoried")
     rows = dock.journal.add_files(docking_id, volume.source, [(f.path, f.size or 0, f.mtime_ns) for f in scan.found])
-    run = VolumeRun(dock, volume, identity, docking_id)
-    _tell_findings(dock, scan)
+    run = VolumeRun(dock, volume, identity, docking_id, judged.findings)
+    _tell_findings(dock, judged.findings)
     unreadable = [file for file in scan.files if file.state == "failed"]
     total_bytes = sum(file.size or 0 for file in scan.found)
     dock.reporter.begin(docking_id, volume.root.name, total_bytes, len(scan.found) + len(unreadable))
@@ -109,13 +113,15 @@ def _take_held(dock: Dock, volume: Volume, identity: VolumeIdentity, *, is_clear
     return run
 
 
-def _tell_findings(dock: Dock, scan: Scan) -> None:
-    """Say what of the volume is not taken in at all: the counts of what was found are silent about it."""
-    errors = [finding for finding in scan.findings if finding.severity == "error"]
+def _tell_findings(dock: Dock, findings: Sequence[JsonValue]) -> None:
+    """Say what of the volume a person should look at: the counts of what was found are silent about it."""
+    errors = [finding for finding in cast("Sequence[dict[str, str]]", findings) if finding["severity"] == "error"]
     for finding in errors[:TOLD_FINDINGS]:
-        dock.reporter.say(f"{finding.where}: {finding.message}")
+        dock.reporter.say(f"{finding['where']}: {finding['message']}")
     if len(errors) > TOLD_FINDINGS:
         dock.reporter.say(f"and {len(errors) - TOLD_FINDINGS} more findings; all stand in the inventory")
+    for (code, _), count in count_codes(findings, frozenset({"warning"})).items():
+        dock.reporter.say(f"{count} × {say_kind(code)}")
 
 
 def _clear(run: VolumeRun, volume: Volume, identity: VolumeIdentity, *, is_clearing: bool) -> None:
@@ -152,10 +158,19 @@ class VolumeRun:
         sealed: Files sealed in this run.
         failures: Files that failed, as the docking's report names them.
         spooled: How many files that wait at its end stand in this dock's spool.
+        findings: What was noticed of the recorder before it was read.
     """
 
-    def __init__(self, dock: Dock, volume: Volume, identity: VolumeIdentity, docking_id: str) -> None:
+    def __init__(
+        self,
+        dock: Dock,
+        volume: Volume,
+        identity: VolumeIdentity,
+        docking_id: str,
+        findings: Sequence[JsonValue] = (),
+    ) -> None:
         """Take this volume at this docking."""
+        self.findings = tuple(findings)
         self.summary = Summary()
         self.sealed: list[tuple[FoundFile, FileRow]] = []
         self.failures: list[JsonValue] = []

@@ -259,3 +259,69 @@ def doctor(home: Path, *, as_json: bool) -> None:
             if item.mend:
                 click.echo(f"       {'':<9} → {item.mend}")
     sys.exit(0 if all(item.is_well for item in found) else 1)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--recorders", type=click.IntRange(1, 64), default=4, show_default=True, help="How many to make.")
+@click.option("--recordings", type=click.IntRange(1, 10_000), default=4, show_default=True, help="Recordings on each.")
+@click.option("--size", "size_mib", type=click.FloatRange(0.001), default=4.0, show_default=True, help="MiB of one.")
+@click.option(
+    "--footage",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of real clips to take the content from; without it, noise in a container.",
+)
+@click.option("--fault", "faults", multiple=True, help="NAME or NUMBER=NAME: a fault of the next or that recorder.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same recorders.")
+@json_option
+@refuse_in_words
+def simulate(
+    folder: Path,
+    recorders: int,
+    recordings: int,
+    size_mib: float,
+    footage: Path | None,
+    faults: tuple[str, ...],
+    seed: int,
+    *,
+    as_json: bool,
+) -> None:
+    """Make simulated recorders as folders below FOLDER, to try a dock with; nothing is ever written over."""
+    from agent.recorders.making import make_recorders
+
+    for line in make_recorders(
+        folder, recorders, recordings, int(size_mib * 2**20), footage, faults, seed, as_json=as_json
+    ):
+        click.echo(line)
+
+
+@main.command("profile-check")
+@click.argument("profile", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--volume",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Also say what of this real volume is understood; nothing is written to it.",
+)
+@refuse_in_words
+def profile_check(profile: Path, volume: Path | None) -> None:
+    """Check a recorder profile: its examples, its patterns, hostile names; exit 1 if something is wrong."""
+    from agent.recorders.conformance import check_profile, read_volume
+    from agent.recorders.profile import ProfileError, parse_profile
+
+    try:
+        read = parse_profile(profile.read_text(encoding="utf-8"))
+    except (ProfileError, UnicodeDecodeError) as error:
+        raise AgentError(f"{profile} is no profile: {error}") from error
+    checks = check_profile(read)
+    for check in checks:
+        click.echo(
+            f"{'WRONG' if check.problem else 'ok   '}  {check.what}{': ' if check.problem else ''}{check.problem}"
+        )
+    if volume is not None:
+        seen = read_volume(volume, read)
+        click.echo(f"{volume}: recognised as {seen.family}, {seen.files} files")
+        for name, count in sorted(seen.claims.items()):
+            click.echo(f"  {name:<14} claimed by {count}")
+        for shown in seen.unparsed:
+            click.echo(f"  unknown name   {shown}")
+    sys.exit(1 if any(check.problem for check in checks) else 0)

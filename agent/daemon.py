@@ -125,7 +125,7 @@ class Daemon:
                 self.board.change(
                     slot.number,
                     state=SlotState.SEALED,
-                    notices=(),
+                    notices=tuple(notice for notice in slot.notices if notice.code != "WAITS_FOR_NETWORK"),
                     files_sealed=slot.files_total,
                     bytes_sealed=slot.bytes_total,
                     changed_at=time.monotonic(),
@@ -148,7 +148,7 @@ class Daemon:
             raise VolumeGoneError("it was pulled out before it was taken; dock it again")
         with self._find_lock(volume.source):
             run = acquire_volume(self._dock.telling(teller), arrived.root)
-        teller.conclude(run.summary, run.spooled)
+        teller.conclude(run.summary, run.spooled, run.findings)
         self._dock.reporter.finish(run.summary)
 
     def _begin_beat(self) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from agent.completeness import find_gaps
+from agent.judging import FAT
 from agent.names import display_path, encode_path, escape_bytes
-from agent.recorders.profile import read_name, recognise
+from agent.recorders.reading import read_path
 from chain_of_custody.digests import Digests, sha256_hex
 from chain_of_custody.identities import new_id
 from chain_of_custody.instants import format_instant
@@ -18,38 +18,34 @@ if TYPE_CHECKING:
 
     from agent.dock import Dock
     from agent.journal import FileRow
+    from agent.judging import Judgement
     from agent.progress import Summary
     from agent.scanning import FoundFile, Scan
     from agent.volumes import Volume
     from chain_of_custody.canonical import JsonValue
-    from chain_of_custody.findings import Finding
 
-_FAT = frozenset({"vfat", "msdos"})
 _EXFAT = frozenset({"exfat", "fuseblk"})
 
 
-def sign_inventory(dock: Dock, volume: Volume, scan: Scan) -> tuple[str, dict[str, JsonValue], str]:
+def sign_inventory(dock: Dock, volume: Volume, scan: Scan, judged: Judgement) -> tuple[str, dict[str, JsonValue], str]:
     """Sign what a scan saw, before anything is read.
 
     Returns:
         The docking's id, the envelope, and the envelope's SHA-256.
     """
     docking_id = new_id()
-    profile = recognise(file.path for file in scan.found)
-    findings = [_show_finding(finding) for finding in scan.findings]
-    if profile == "unknown":
-        message = "no known recorder layout; everything readable is taken in all the same"
-        findings.append({"code": "RECORDER_UNKNOWN", "severity": "warning", "where": "/", "message": message})
-    findings += find_gaps((file.path for file in scan.found), dock.journal.list_paths(volume.source))
-    findings += _judge_clock(dock)
     inventory = Inventory(
         **_make_header(dock, docking_id),
         volume=_describe_volume(volume),
-        profile=profile,
+        profile=judged.profile,
         claims=tuple(_volume_claims(scan)),
         files=tuple(_describe_file(volume, file) for file in scan.files),
-        findings=tuple(findings),
-        clock={"dock_time": format_instant(dock.clock()), "offset_s": int(dock.client.offset.total_seconds())},
+        findings=(*judged.findings, *_judge_clock(dock)),
+        clock={
+            "dock_time": format_instant(dock.clock()),
+            "offset_s": int(dock.client.offset.total_seconds()),
+            "recorder": judged.clock,
+        },
     )
     return docking_id, *_sign(dock, inventory)
 
@@ -69,7 +65,7 @@ def sign_manifest(
     Returns:
         The envelope and its SHA-256.
     """
-    named = read_name(row.path)
+    named = read_path(row.path)
     findings: list[JsonValue] = [
         {"code": code, "severity": "warning", "where": display_path(row.path), "message": _EXPLAIN[code]}
         for code in named.codes
@@ -181,7 +177,7 @@ def _describe_file(volume: Volume, file: FoundFile) -> dict[str, JsonValue]:
 
 def _describe_time(mtime_ns: int, fs_type: str | None) -> JsonValue:
     """A file time as a claim (formats, section 1); FAT and exFAT keep two seconds, FAT without a zone."""
-    is_fat, is_exfat = fs_type in _FAT, fs_type in _EXFAT
+    is_fat, is_exfat = fs_type in FAT, fs_type in _EXFAT
     try:
         local = datetime.fromtimestamp(mtime_ns // 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     except (ValueError, OverflowError, OSError):
@@ -198,16 +194,7 @@ def _volume_claims(scan: Scan) -> list[JsonValue]:
     """What most names claim of the recorder as a whole: its serial and officer, each once."""
     seen: dict[tuple[str, str], JsonValue] = {}
     for file in scan.found:
-        for claim in read_name(file.path).claims:
+        for claim in read_path(file.path).claims:
             if claim["name"] in {"serial", "officer"} and len(seen) < 100:
                 seen[claim["name"], claim["value"]] = {**claim}
     return list(seen.values())
-
-
-def _show_finding(finding: Finding) -> JsonValue:
-    return {
-        "code": finding.code,
-        "severity": finding.severity,
-        "where": finding.where,
-        "message": finding.message,
-    }

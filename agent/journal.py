@@ -44,6 +44,7 @@ create table if not exists files (
     manifest_sha256 text, intake_id text, part_size integer, spool_name text, evidence_id text,
     entry_index integer, clearing text, is_clearing_posted integer not null default 0, changed_at text not null
 );
+create index if not exists dockings_source on dockings (source);
 create index if not exists files_place on files (source, path, size);
 create index if not exists files_state on files (state);
 create index if not exists files_docking on files (docking_id);
@@ -181,6 +182,11 @@ class Journal:
         """SHA-256 of a docking's signed inventory."""
         return str(self._fetch_docking(docking_id, "inventory_sha256"))
 
+    def read_last_inventory(self, source: str) -> dict[str, JsonValue] | None:
+        """The signed inventory of the last docking of a source; None where there was none."""
+        rows = self._fetch("select inventory from dockings where source = ? order by rowid desc limit 1", source)
+        return json.loads(rows[0]["inventory"]) if rows else None
+
     def is_posted(self, docking_id: str) -> bool:
         """Whether the server has a docking's inventory."""
         return bool(self._fetch_docking(docking_id, "is_posted"))
@@ -282,6 +288,15 @@ class Journal:
         """The raw paths that dockings of a source have seen, the latest ``limit`` of them."""
         statement = "select path from files where source = ? order by file_id desc limit ?"
         return [row[0] for row in self._fetch(statement, source, limit)]
+
+    def list_paths_in(self, source: str, *states: FileState) -> set[bytes]:
+        """The raw paths of a source whose last row is in one of these states."""
+        marks = ", ".join("?" for _ in states)
+        statement = (
+            "select path, state, max(file_id) from files where source = ? group by path"  # noqa: S608 - marks only
+            f" having state in ({marks})"
+        )
+        return {row[0] for row in self._fetch(statement, source, *states)}
 
     def count_unsealed(self, docking_id: str) -> int:
         """How many files of a docking are not sealed, whether or not they were given up."""

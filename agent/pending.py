@@ -9,7 +9,7 @@ from agent.errors import AgentError, BytesNeededError, StoppedError, Unreachable
 from agent.journal import FileState
 from agent.names import display_path
 from agent.posting import post_clearings, post_reports
-from agent.recorders.profile import is_marked
+from agent.recorders.reading import is_marked
 from agent.spool import sweep_spool
 from agent.taking import FileTaker, Taken
 from chain_of_custody.errors import CustodyError

@@ -7,10 +7,11 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from agent.findings import count_codes
 from agent.rack.board import Notice, SlotState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from agent.progress import Summary, Telling
@@ -128,13 +129,18 @@ class SlotReporter:
         """Tell how a run ended."""
         self._inner.finish(summary)
 
-    def conclude(self, summary: Summary, spooled: int) -> None:
+    def conclude(self, summary: Summary, spooled: int, findings: Sequence[JsonValue] = ()) -> None:
         """Show how the docking ended: sealed only where everything found is, and something was found.
 
         Args:
             summary: Its counts.
             spooled: How many of those that wait stand in this dock's spool.
+            findings: What was noticed of the recorder; an error among them is a problem, whatever the counts say.
         """
+        told = [
+            Notice(code, severity, (("count", str(count)),))
+            for (code, severity), count in count_codes(findings, frozenset({"error", "warning"})).items()
+        ]
         notices = []
         if summary.failed:
             notices.append(Notice("FILES_NOT_READ", "error", (("count", str(summary.failed)),)))
@@ -143,6 +149,7 @@ class SlotReporter:
         left = summary.waiting - spooled
         if left:
             notices.append(Notice("FILES_ONLY_ON_RECORDER", "error", (("count", str(left)),)))
+        notices += [notice for notice in told if notice.severity == "error"]
         if notices:
             state = SlotState.PROBLEM
         elif summary.waiting:
@@ -150,6 +157,7 @@ class SlotReporter:
             notices.append(Notice("WAITS_FOR_NETWORK", "warning", (("count", str(summary.waiting)),)))
         else:
             state = SlotState.SEALED
+        notices += [notice for notice in told if notice.severity == "warning"]
         with self._guard:
             self._change(state=state, notices=tuple(notices), seconds_left=None)
             self._states.clear()

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from agent.findings import say_kind
 from agent.names import display_path
 from agent.rack.board import SlotState
 
@@ -58,7 +59,7 @@ def make_table(slots: Sequence[SlotView]) -> Table:
             width=12,
             complete_style=colour,
         )
-        told = "; ".join(_tell(notice) for notice in slot.notices) or _NEXT[slot.state]
+        told = "; ".join([_NEXT[slot.state], *(_tell(notice) for notice in slot.notices)])
         recorder = escape(display_path((slot.recorder or "").encode("utf-8", "surrogateescape")))
         table.add_row(
             str(slot.number), f"[{colour}]{words}[/]", recorder, files, bar, show_left(slot.seconds_left), escape(told)
@@ -78,7 +79,7 @@ def show_left(seconds: float | None) -> str:
 
 
 def _tell(notice: Notice) -> str:
-    words = _NOTICES.get(notice.code, notice.code)
+    words = _NOTICES.get(notice.code) or f"{{count}} × {say_kind(notice.code)}"
     for name, value in notice.values:
         words = words.replace(f"{{{name}}}", value)
     return words

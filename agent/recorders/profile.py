@@ -1,37 +1,73 @@
-"""Recorder profiles: what a family of recorders looks like, as data, and what its names claim.
+"""Recorder profiles: what a family of recorders looks like, as data (docs/recorders.md has the format).
 
-A profile never decides whether a file is taken: every readable file is. It names the family and turns names into
-claims, each with its source; a name nobody knows is a finding, not a refusal.
+A profile never decides whether a file is taken: every readable file is. It names the family, says what the parts of its
+names and places claim, how it counts, which files it protects, and which dates its clock falls back to.
 """
 
 from __future__ import annotations
 
 import re
+import string
 import tomllib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from agent.names import display_path
+CONFIDENCES = ("high", "medium", "low")
+ROLES = ("recording", "preview", "sidecar", "log", "temporary")
+GROUPS = frozenset({"serial", "officer", "started", "sequence", "mark", "object", "ext"})
+TEMPLATE_FIELDS = frozenset({"serial", "officer", "started", "sequence"})
+_KEYS = frozenset({"name", "title", "confidence", "source", "detect", "names", "roles", "marks", "counter", "clock"})
+_MORE_KEYS = frozenset({"examples", "simulate"})
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
-UNKNOWN = "unknown"
-MEDIA_ENDINGS = frozenset(
-    {"3gp", "aac", "amr", "avi", "g711", "jpeg", "jpg", "m4a", "m4v", "mkv", "mov", "mp3", "mp4", "mts", "ts", "wav"}
-)
-_TIME_FORMATS = ("%Y%m%d%H%M%S", "%Y%m%d_%H%M%S", "%Y-%m-%d_%H-%M-%S")
+class ProfileError(ValueError):
+    """A text is no profile; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamePattern:
-    """One form that names take."""
+    """One form that names take; its named groups become claims."""
 
     pattern_id: str
     regex: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What files at a place are for: one of ``ROLES``."""
+
+    role: str
+    regex: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Places of files that the recorder protects because an officer marked them."""
+
+    mark: str
+    regex: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A path with what the profile says of it; the conformance check holds the profile to it."""
+
+    path: str
+    claims: dict[str, str]
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """Forms of the paths that a simulated recorder of this family writes."""
+
+    recording: str
+    marked: str | None
+    log: str | None
+    sidecar: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +79,28 @@ class Profile:
         title: For people.
         confidence: How sure we are of it: ``high``, ``medium`` or ``low``.
         source: Where it comes from.
-        folders: Top folders that this family has; empty where names alone tell.
-        patterns: Forms of names, first match wins.
+        detect: Forms of paths that tell the family; where there are none, names alone tell.
+        names: Forms of names, first match wins.
+        roles: What files at a place are for, first match wins.
+        marks: Where protected files lie.
+        counter: How its numbers run: ``recorder`` (on and on) or ``day`` (anew each day).
+        resets: Dates that its clock shows after its battery was empty.
+        examples: What it must say of given paths.
+        simulate: How a simulated recorder names its files; None where it cannot be simulated.
     """
 
     name: str
     title: str
     confidence: str
     source: str
-    folders: tuple[str, ...]
-    patterns: tuple[NamePattern, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NameClaims:
-    """What a name says: claims with their source, and codes of findings about it."""
-
-    claims: tuple[dict[str, str], ...]
-    codes: tuple[str, ...]
+    detect: tuple[re.Pattern[str], ...]
+    names: tuple[NamePattern, ...]
+    roles: tuple[Role, ...]
+    marks: tuple[Mark, ...]
+    counter: str
+    resets: tuple[date, ...]
+    examples: tuple[Example, ...]
+    simulate: Simulation | None
 
 
 @cache
@@ -72,86 +112,91 @@ def load_profiles() -> tuple[Profile, ...]:
 
 
 def parse_profile(text: str) -> Profile:
-    """Read one profile; raises ValueError or KeyError where it is not one."""
-    value: dict[str, Any] = tomllib.loads(text)
-    patterns = tuple(
-        NamePattern(item["id"], re.compile(item["regex"], re.ASCII | re.IGNORECASE)) for item in value["patterns"]
+    """Read one profile; raises ProfileError with what is wrong where it is not one."""
+    try:
+        value: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError(f"it is no TOML: {error}") from error
+    missing, unknown = _KEYS - value.keys(), value.keys() - _KEYS - _MORE_KEYS
+    if missing or unknown:
+        raise ProfileError(_list_keys("it lacks", missing) or _list_keys("it has unknown parts", unknown))
+    if value["confidence"] not in CONFIDENCES:
+        raise ProfileError(f"confidence is one of {', '.join(CONFIDENCES)}")
+    try:
+        return Profile(
+            name=_read_text(value["name"]),
+            title=_read_text(value["title"]),
+            confidence=value["confidence"],
+            source=_read_text(value["source"]),
+            detect=tuple(_compile(item) for item in value["detect"]["paths"]),
+            names=tuple(_read_pattern(item) for item in value["names"]),
+            roles=tuple(Role(_choose(item["role"], ROLES), _compile(item["path"])) for item in value["roles"]),
+            marks=tuple(Mark(_read_text(item["mark"]), _compile(item["path"])) for item in value["marks"]),
+            counter=_choose(value["counter"]["scope"], ("recorder", "day")),
+            resets=tuple(_read_date(item) for item in value["clock"]["resets"]),
+            examples=tuple(_read_example(item) for item in value.get("examples", [])),
+            simulate=_read_simulation(value["simulate"]) if "simulate" in value else None,
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ProfileError(f"a part of it is missing or of another kind: {error}") from error
+
+
+def _list_keys(what: str, keys: frozenset[str] | set[str]) -> str:
+    return f"{what}: {', '.join(sorted(keys))}" if keys else ""
+
+
+def _read_text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ProfileError(f"a text is expected instead of {value!r}")
+    return value
+
+
+def _choose(value: object, choices: tuple[str, ...]) -> str:
+    if value not in choices:
+        raise ProfileError(f"{value!r} is none of {', '.join(choices)}")
+    return str(value)
+
+
+def _compile(value: object) -> re.Pattern[str]:
+    try:
+        return re.compile(_read_text(value), re.ASCII | re.IGNORECASE)
+    except re.error as error:
+        raise ProfileError(f"{value!r} is no regular expression: {error}") from error
+
+
+def _read_pattern(item: dict[str, Any]) -> NamePattern:
+    regex = _compile(item["regex"])
+    unknown = regex.groupindex.keys() - GROUPS
+    if unknown:
+        raise ProfileError(_list_keys(f"pattern {item['id']} has unknown groups", unknown))
+    return NamePattern(_read_text(item["id"]), regex)
+
+
+def _read_date(value: object) -> date:
+    if type(value) is not date:
+        raise ProfileError(f"a date is expected instead of {value!r}")
+    return value
+
+
+def _read_example(item: dict[str, Any]) -> Example:
+    claims = {_read_text(name): _read_text(claim) for name, claim in item["claims"].items()}
+    return Example(_read_text(item["path"]), claims, _choose(item.get("role", "recording"), ROLES))
+
+
+def _read_simulation(item: dict[str, Any]) -> Simulation:
+    return Simulation(
+        _read_template(item["recording"]),
+        *(_read_template(item[name]) if name in item else None for name in ("marked", "log", "sidecar")),
     )
-    return Profile(
-        value["name"], value["title"], value["confidence"], value["source"], tuple(value["folders"]), patterns
-    )
 
 
-def recognise(paths: Iterable[bytes]) -> str:
-    """Name the family whose layout a volume has, from its raw paths; ``unknown`` where none fits."""
-    listed = list(paths)
-    tops = {path.split(b"/", 1)[0].decode("ascii", "replace").upper() for path in listed if b"/" in path}
-    for profile in load_profiles():
-        if profile.folders and not tops & set(profile.folders):
-            continue
-        if profile.folders or any(_match(profile.patterns, path) for path in listed):
-            return profile.name
-    return UNKNOWN
-
-
-def has_media(paths: Iterable[bytes]) -> bool:
-    """Whether any path ends as media files do."""
-    return any(path.rsplit(b".", 1)[-1].decode("ascii", "replace").lower() in MEDIA_ENDINGS for path in paths)
-
-
-def read_name(path: bytes) -> NameClaims:
-    """Turn a raw path's last part into claims; every profile's patterns are tried, whatever the volume is.
-
-    A name nobody knows gives ``NAME_UNPARSED``; an all-zero serial and officer ``DEVICE_IDENTITY_UNSET``.
-    """
-    for profile in load_profiles():
-        found = _match(profile.patterns, path)
-        if found is not None:
-            return _make_claims(*found)
-    return NameClaims((), ("NAME_UNPARSED",))
-
-
-def is_marked(path: bytes) -> bool:
-    """Whether a name says that an officer marked the recording as important (重点)."""
-    return any(claim["name"] == "mark" for claim in read_name(path).claims)
-
-
-def _match(patterns: Sequence[NamePattern], path: bytes) -> tuple[str, dict[str, str]] | None:
-    name = display_path(path.rsplit(b"/", 1)[-1])
-    for pattern in patterns:
-        found = pattern.regex.match(name)
-        if found:
-            return pattern.pattern_id, {key: value for key, value in found.groupdict().items() if value}
-    return None
-
-
-def _make_claims(pattern_id: str, values: dict[str, str]) -> NameClaims:
-    source = f"name:{pattern_id}"
-    codes: list[str] = []
-    claims = []
-    serial, officer = values.get("serial"), values.get("officer")
-    is_unset = serial is not None and not serial.strip("0") and (officer is None or not officer.strip("0"))
-    if is_unset:
-        codes.append("DEVICE_IDENTITY_UNSET")
-    for name in ("serial", "officer"):
-        if values.get(name) and not is_unset:
-            claims.append({"name": name, "value": values[name], "source": source})
-    started = _read_time(values.get("started", ""))
-    if started is not None:
-        claims.append({"name": "started_local", "value": started, "source": source})
-    elif "started" in values:
-        codes.append("NAME_TIME_IMPOSSIBLE")
-    for name in ("sequence", "mark"):
-        if values.get(name):
-            claims.append({"name": name, "value": values[name], "source": source})
-    return NameClaims(tuple(claims), tuple(codes))
-
-
-def _read_time(text: str) -> str | None:
-    """A recorder's own clock as local time without a zone; nothing is converted."""
-    for form in _TIME_FORMATS:
-        try:
-            return datetime.strptime(text, form).strftime("%Y-%m-%dT%H:%M:%S")  # noqa: DTZ007 - the recorder gives no zone
-        except ValueError:
-            continue
-    return None
+def _read_template(value: object) -> str:
+    """A form with fields in braces; nothing but the known fields is looked up."""
+    text = _read_text(value)
+    try:
+        fields = {field for _, field, _, _ in string.Formatter().parse(text) if field is not None}
+    except ValueError as error:
+        raise ProfileError(f"{text!r} is no form of a path: {error}") from error
+    if fields - TEMPLATE_FIELDS or text.startswith("/") or ".." in text:
+        raise ProfileError(f"{text!r}: a path below the root with the fields {', '.join(sorted(TEMPLATE_FIELDS))}")
+    return text

@@ -97,6 +97,10 @@ class Words:
         """The language that the switch leads to."""
         return ENGLISH if self.tag == CHINESE else CHINESE
 
+    def choose(self, english: str, chinese: str) -> str:
+        """One of two texts that stand elsewhere."""
+        return chinese if self.tag == CHINESE else english[:1].upper() + english[1:]
+
     def say(self, text: str, **values: object) -> str:
         """A text in this language with its values; raises KeyError for a text that has no Chinese."""
         words = _CHINESE[text] if self.tag == CHINESE else _one(text, values)

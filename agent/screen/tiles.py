@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agent.findings import KINDS
 from agent.names import display_path
 from agent.rack.board import Notice, SlotState
 from agent.screen.texts import NOTICES
@@ -98,6 +99,10 @@ def say_notice(notice: Notice, words: Words) -> str:
     """A notice in words; a code nobody has words for is shown as it is, so that the administrator can be told."""
     if notice.code == CONTRADICTION.code:
         return words.say("Counts do not agree")
+    if notice.code in KINDS:
+        return (
+            f"{words.choose(KINDS[notice.code].english, KINDS[notice.code].chinese)} × {dict(notice.values)['count']}"
+        )
     if notice.code not in NOTICES:
         return f"{words.say('A person must look')} ({notice.code})"
     return words.say(NOTICES[notice.code], **dict(notice.values))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.completeness import TOLD_GAPS, find_gaps
+from agent.completeness import TOLD_GAPS, find_gaps, find_losses
 
 
 def name(number: int, *, day: int = 23, minute: int | None = None, serial: str = "3100457") -> bytes:
@@ -67,3 +67,23 @@ def test_many_gaps_are_told_up_to_a_limit() -> None:
 @given(st.lists(st.binary(max_size=60)), st.lists(st.binary(max_size=60)))
 def test_no_names_break_it(paths: list[bytes], before: list[bytes]) -> None:
     find_gaps(paths, before)
+
+
+def losses(here: dict[bytes, int], before: dict[bytes, int], safe: set[bytes]) -> list[tuple[str, str, str]]:
+    found = cast("list[dict[str, str]]", find_losses(here, before, safe))
+    return [(one["code"], one["severity"], one["where"]) for one in found]
+
+
+def test_what_was_there_before_and_is_gone_or_shorter_is_told() -> None:
+    before = {b"a.mp4": 10, b"b.mp4": 10, b"c.mp4": 10, b"d.mp4": 10}
+    assert losses({b"a.mp4": 10, b"b.mp4": 4, b"d.mp4": 11, b"e.mp4": 1}, before, {b"b.mp4"}) == [
+        ("FILE_GONE", "error", "c.mp4"),
+        ("FILE_SHORTER", "warning", "b.mp4"),
+    ]
+    assert losses({}, {b"a.mp4": 10}, {b"a.mp4"}) == [("FILE_GONE", "warning", "a.mp4")]
+
+
+def test_many_losses_are_counted_and_the_first_of_them_named() -> None:
+    found = cast("list[dict[str, str]]", find_losses({}, {b"%d.mp4" % number: 1 for number in range(120)}, set()))
+    assert len(found) == 50
+    assert (found[-1]["message"], found[-1]["severity"]) == ("and 71 more of this kind", "error")

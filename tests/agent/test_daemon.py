@@ -48,7 +48,7 @@ def test_a_recorder_that_is_docked_and_the_backlog_never_work_on_one_file_at_onc
         for asked in (row, other):
             with daemon._claim(asked) as is_ours:
                 claimed.append(is_ours)
-        return SimpleNamespace(summary=Summary(), spooled=0)
+        return SimpleNamespace(summary=Summary(), spooled=0, findings=())
 
     monkeypatch.setattr("agent.daemon.acquire_volume", acquire)
     daemon._acquire(VolumeArrived(tmp_path), TELLER)

@@ -1,10 +1,15 @@
 """What a recorder's names and layout claim, and that no name is ever too strange to be looked at."""
 
+from contextlib import suppress
+from importlib import resources
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.recorders.profile import UNKNOWN, has_media, load_profiles, parse_profile, read_name, recognise
+from agent.recorders.conformance import check_profile
+from agent.recorders.profile import Profile, ProfileError, load_profiles, parse_profile
+from agent.recorders.reading import UNKNOWN, has_media, read_path, recognise
 from tests.support.hostile import mutate, quick
 
 REAL = b"3100457_01420720261123140320_0001.MP4"
@@ -57,7 +62,7 @@ GOLDEN: list[tuple[str, dict[str, str], tuple[str, ...]]] = [
 
 @pytest.mark.parametrize(("path", "claims", "codes"), GOLDEN)
 def test_a_name_claims_what_its_pattern_says(path: str, claims: dict[str, str], codes: tuple[str, ...]) -> None:
-    read = read_name(path.encode())
+    read = read_path(path.encode())
     assert {claim["name"]: claim["value"] for claim in read.claims} == claims
     assert read.codes == codes
     assert all(claim["source"].startswith("name:") for claim in read.claims)
@@ -66,14 +71,14 @@ def test_a_name_claims_what_its_pattern_says(path: str, claims: dict[str, str], 
 @quick
 @given(st.binary(max_size=300) | mutate(REAL))
 def test_no_name_is_too_strange_to_be_read(path: bytes) -> None:
-    read = read_name(path)
-    assert read.claims or read.codes
-    assert {claim["name"] for claim in read.claims} <= {"serial", "officer", "started_local", "sequence", "mark"}
+    read = read_path(path)
+    known = {"serial", "officer", "started_local", "sequence", "mark", "role"}
+    assert {claim["name"] for claim in read.claims} <= known
 
 
 def test_every_pattern_of_a_profile_matches_only_whole_names() -> None:
-    assert read_name(REAL + b".exe").codes == ("NAME_UNPARSED",)
-    assert read_name(REAL + b"\n").codes == ("NAME_UNPARSED",)
+    assert read_path(REAL + b".exe").codes == ("NAME_UNPARSED",)
+    assert read_path(REAL + b"\n").codes == ("NAME_UNPARSED",)
 
 
 @pytest.mark.parametrize(
@@ -105,12 +110,46 @@ def test_media_is_told_by_its_ending() -> None:
 
 
 def test_a_profile_without_its_fields_is_refused() -> None:
-    with pytest.raises(KeyError):
-        parse_profile("name = 'x'\npatterns = []\n")
+    with pytest.raises(ProfileError, match="lacks"):
+        parse_profile("name = 'x'\nnames = []\n")
+
+
+WHOLE = (resources.files("agent.recorders") / "profiles" / "20-zfy.toml").read_bytes()
+
+
+@quick
+@given(mutate(WHOLE) | st.binary(max_size=200))
+def test_any_text_is_a_profile_or_is_refused_in_words(data: bytes) -> None:
+    with suppress(ProfileError):
+        assert parse_profile(data.decode("utf-8", "replace")).name
+
+
+@pytest.mark.parametrize("form", ["/etc/{serial}", "../{serial}", "{serial.__class__}", "{nobody}", "{serial"])
+def test_a_form_of_paths_that_leads_elsewhere_is_refused(form: str) -> None:
+    text = WHOLE.decode().split("[simulate]", 1)[0] + f"[simulate]\nrecording = '{form}'\n"
+    with pytest.raises(ProfileError):
+        parse_profile(text)
+
+
+@pytest.mark.parametrize("profile", load_profiles(), ids=lambda profile: profile.name)
+def test_every_shipped_profile_conforms(profile: Profile) -> None:
+    assert [check for check in check_profile(profile) if check.problem] == []
+
+
+def test_a_profile_that_lies_about_its_examples_does_not_conform() -> None:
+    text = WHOLE.decode().replace('officer = "014207"', 'officer = "999999"', 1)
+    problems = [check.what for check in check_profile(parse_profile(text)) if check.problem]
+    assert problems == ["example 20261123/3100457_01420720261123140320_0001.MP4"]
+
+
+def test_a_pattern_that_backtracks_does_not_conform() -> None:
+    text = WHOLE.decode() + "\n[[names]]\nid = 'slow'\nregex = '(0{1,40}){1,40}x'\n"
+    problems = [check.what for check in check_profile(parse_profile(text)) if check.problem]
+    assert problems == ["hostile names"]
 
 
 def test_every_profile_says_where_it_comes_from_and_how_sure_it_is() -> None:
     for profile in load_profiles():
         assert profile.confidence in {"high", "medium", "low"}
         assert profile.source
-        assert profile.patterns
+        assert profile.names or profile.detect

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agent.inventory import sign_inventory
+from agent.judging import judge_volume
 from agent.posting import post_docking
 from agent.scanning import scan_volume
 from agent.volumes import open_volume
@@ -136,7 +137,8 @@ def test_the_list_of_dockings_without_a_report_is_what_was_counted(filled: Fille
     volume = open_volume(fill_volume(tmp_path / "pulled", {"a.mp4": b"bytes"}))
     with open_dock(copy_home(filled.system, tmp_path / "home")) as dock, volume.hold() as identity:
         dock.reach_server(is_patient=False)
-        docking_id, inventory, digest = sign_inventory(dock, volume, scan_volume(volume, identity=identity))
+        scan = scan_volume(volume, identity=identity)
+        docking_id, inventory, digest = sign_inventory(dock, volume, scan, judge_volume(dock, volume, scan))
         dock.journal.add_docking(docking_id, volume.source, inventory, digest)
         post_docking(dock, docking_id)
     with filled.people.installation() as installation:
